@@ -1,0 +1,44 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// CI sets STACKFS_STRICT=1: warnings are errors there, and only there, so that a newer compiler cannot break a user's build.
+let strict = Context.environment["STACKFS_STRICT"] == "1"
+let swift: [SwiftSetting] =
+    [.enableExperimentalFeature("Lifetimes")] + (strict ? [.treatAllWarnings(as: .error)] : [])
+
+let package = Package(
+    name: "stackfs",
+    products: [
+        .executable(name: "stackfs", targets: ["stackfs"]),
+        .library(name: "FuseKernel", targets: ["FuseKernel"]),
+        .library(name: "StackCore", targets: ["StackCore"]),
+    ],
+    dependencies: [
+        // Options, subcommands and help as every Swift tool has them.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // The logging interface of the Swift server world; free of Foundation.
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        .target(name: "CLinux"),
+        .systemLibrary(name: "CFuse", pkgConfig: "fuse", providers: [.apt(["libfuse-dev", "libattr1-dev"])]),
+        .target(name: "SystemCalls", dependencies: ["CLinux"], swiftSettings: swift),
+        .target(
+            name: "FuseKernel",
+            dependencies: ["CLinux", "CFuse", "SystemCalls", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: swift),
+        .target(
+            name: "StackCore",
+            dependencies: ["CLinux", "SystemCalls", "FuseKernel", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: swift),
+        .executableTarget(
+            name: "stackfs",
+            dependencies: [
+                "StackCore", "FuseKernel", "SystemCalls",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swift),
+    ],
+    swiftLanguageModes: [.v6],
+)

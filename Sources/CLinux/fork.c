@@ -1,0 +1,5 @@
+#include "syscalls.h"
+
+#include <unistd.h>
+
+int linux_fork(void) { return fork(); }

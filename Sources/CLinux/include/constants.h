@@ -1,0 +1,76 @@
+// Linux constants that Swift's Glibc module does not show (it is built without _GNU_SOURCE). The values are asserted
+// against the system's own headers in constants.c.
+#ifndef STACKFS_CONSTANTS_H
+#define STACKFS_CONSTANTS_H
+
+#include <stdint.h>
+
+// open(2): those that differ between architectures.
+#if defined(__aarch64__)
+static const int32_t LINUX_O_DIRECTORY = 040000;
+static const int32_t LINUX_O_NOFOLLOW = 0100000;
+static const int32_t LINUX_O_DIRECT = 0200000;
+static const int32_t LINUX_O_LARGEFILE = 0400000;
+#else
+static const int32_t LINUX_O_DIRECT = 040000;
+static const int32_t LINUX_O_LARGEFILE = 0100000;
+static const int32_t LINUX_O_DIRECTORY = 0200000;
+static const int32_t LINUX_O_NOFOLLOW = 0400000;
+#endif
+static const int32_t LINUX_O_NOATIME = 01000000;
+static const int32_t LINUX_O_CLOEXEC = 02000000;
+static const int32_t LINUX_O_PATH = 010000000;
+static const int32_t LINUX_O_TMPFILE_BIT = 020000000;  // O_TMPFILE without O_DIRECTORY
+
+static const int32_t LINUX_AT_FDCWD = -100;
+static const int32_t LINUX_AT_SYMLINK_NOFOLLOW = 0x100;
+static const int32_t LINUX_AT_EACCESS = 0x200;
+static const int32_t LINUX_AT_REMOVEDIR = 0x200;
+static const int32_t LINUX_AT_SYMLINK_FOLLOW = 0x400;
+static const int32_t LINUX_AT_NO_AUTOMOUNT = 0x800;
+static const int32_t LINUX_AT_EMPTY_PATH = 0x1000;
+
+static const uint32_t LINUX_RENAME_NOREPLACE = 1;
+static const uint32_t LINUX_RENAME_EXCHANGE = 2;
+static const uint32_t LINUX_RENAME_WHITEOUT = 4;
+
+static const uint32_t LINUX_STATX_BASIC_STATS = 0x7ff;
+static const uint32_t LINUX_STATX_BTIME = 0x800;
+static const uint32_t LINUX_STATX_MNT_ID = 0x1000;
+
+static const int32_t LINUX_SEEK_DATA = 3;
+static const int32_t LINUX_SEEK_HOLE = 4;
+
+static const int32_t LINUX_F_OFD_GETLK = 36;
+static const int32_t LINUX_F_OFD_SETLK = 37;
+static const int32_t LINUX_F_OFD_SETLKW = 38;
+
+static const uint32_t LINUX_MADV_DONTNEED = 4;
+static const uint32_t LINUX_MADV_REMOVE = 9;
+
+static const int32_t LINUX_MNT_DETACH = 2;
+static const int32_t LINUX_UMOUNT_NOFOLLOW = 8;
+
+static const int32_t LINUX_CLONE_FS = 0x200;
+
+static const uint64_t LINUX_UTIME_NOW = (1ull << 30) - 1;
+static const uint64_t LINUX_UTIME_OMIT = (1ull << 30) - 2;
+
+// Capability numbers, capabilities(7).
+static const uint32_t LINUX_CAP_DAC_OVERRIDE = 1;
+static const uint32_t LINUX_CAP_DAC_READ_SEARCH = 2;
+static const uint32_t LINUX_CAP_FOWNER = 3;
+static const uint32_t LINUX_CAP_FSETID = 4;
+static const uint32_t LINUX_CAP_SETUID = 7;
+static const uint32_t LINUX_CAP_SYS_ADMIN = 21;
+static const uint32_t LINUX_CAP_SYS_RESOURCE = 24;
+static const uint32_t LINUX_CAP_MKNOD = 27;
+
+// ioctl(2) requests on regular files and directories, linux/fs.h.
+static const uint32_t LINUX_FS_IOC_GETFLAGS = 0x80086601;
+static const uint32_t LINUX_FS_IOC_SETFLAGS = 0x40086602;
+static const uint32_t LINUX_FS_IOC_GETVERSION = 0x80087601;
+static const uint32_t LINUX_FS_IOC_FSGETXATTR = 0x801c581f;
+static const uint32_t LINUX_FS_IOC_FSSETXATTR = 0x401c5820;
+
+#endif
