@@ -21,7 +21,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "CLinux"),
-        .systemLibrary(name: "CFuse", pkgConfig: "fuse", providers: [.apt(["libfuse-dev", "libattr1-dev"])]),
+        .systemLibrary(name: "CFuse", providers: [.apt(["libfuse-dev", "libattr1-dev"])]),
         .target(name: "SystemCalls", dependencies: ["CLinux"], swiftSettings: swift),
         .target(
             name: "FuseKernel",

@@ -3,6 +3,7 @@ import CLinux
 /// An open file descriptor with one owner; it is closed when its owner goes.
 ///
 /// Descriptors that live in the node and open file tables are plain `Int32`: ``take()`` hands one over.
+@frozen
 public struct Descriptor: ~Copyable {
     /// The number, 0 or more.
     public let number: Int32

@@ -255,6 +255,13 @@ LINUX_CALL int64_t linux_gettid(void) { return linux_syscall(__NR_gettid, 0, 0, 
 LINUX_CALL int64_t linux_memfd_create(const char *_Nonnull name, uint32_t flags) {
     return linux_syscall(__NR_memfd_create, (long)name, flags, 0, 0, 0, 0);
 }
+LINUX_CALL int64_t linux_eventfd(uint32_t initial, int flags) {
+    return linux_syscall(__NR_eventfd2, initial, flags, 0, 0, 0, 0);
+}
+// `mask` is the kernel's 64-bit signal set, bit N-1 for signal N.
+LINUX_CALL int64_t linux_signalfd(const uint64_t *_Nonnull mask, int flags) {
+    return linux_syscall(__NR_signalfd4, -1, (long)mask, 8, flags, 0, 0);
+}
 LINUX_CALL int64_t linux_umount2(const char *_Nonnull path, int flags) {
     return linux_syscall(__NR_umount2, (long)path, flags, 0, 0, 0, 0);
 }

@@ -1,0 +1,36 @@
+import CLinux
+import SystemCalls
+
+/// The daemon's end of one FUSE connection: an open /dev/fuse that a mount has been made with.
+public final class Connection: Sendable {
+    /// The descriptor; open as long as the connection object lives.
+    public let descriptor: Int32
+
+    /// Takes over a descriptor of /dev/fuse, from ``Mount`` or from somebody else (`--fuse-fd`). It is made close-on-exec:
+    /// a child that inherited it would keep a dead mount alive.
+    public init(owning descriptor: consuming Descriptor) {
+        let number = descriptor.take()
+        let closeOnExec = 1  // FD_CLOEXEC
+        _ = linux_fcntl(number, 2 /* F_SETFD */, closeOnExec)
+        self.descriptor = number
+    }
+
+    deinit { _ = linux_close(descriptor) }
+
+    /// Sends the reply that an operation postponed (``Reply/postpone()``): success, or an error.
+    public func answer(_ unique: UInt64, _ error: Errno?) {
+        var header = fuse_out_header(
+            len: UInt32(MemoryLayout<fuse_out_header>.size), error: -(error?.rawValue ?? 0), unique: unique)
+        // ENOENT: the caller is gone, and nobody waits for the answer.
+        _ = linux_write(descriptor, &header, MemoryLayout<fuse_out_header>.size)
+    }
+
+    /// The kernel's number of this connection under /sys/fs/fuse/connections, of a mount that is reached through `path`.
+    public static func number(ofMountAt path: String) throws(Errno) -> UInt32 {
+        var status = linux_statx()
+        // Attributes are not asked for: a dead daemon could not give them.
+        let dontSync: Int32 = 0x4000
+        try checked(linux_statx_at(LINUX_AT_FDCWD, path, LINUX_AT_NO_AUTOMOUNT | dontSync, 0, &status))
+        return status.dev_minor
+    }
+}

@@ -1,0 +1,119 @@
+import CLinux
+import Glibc
+import Logging
+import SystemCalls
+
+/// One thread's loop over /dev/fuse: read a message, have it answered, write the reply; two system calls a request and no
+/// allocation.
+///
+/// Both buffers are laid so that file data lies at a page's beginning: the data of a WRITE, which follow 80 bytes of headers,
+/// and those of a READ's reply, which follow 16. A lower file open with O_DIRECT needs that.
+struct DeviceWorker<F: FileSystem>: @unchecked Sendable {
+    private let descriptor: Int32
+    private let dispatcher: Dispatcher<F>
+    private let statistics: Statistics
+    private let measuresLatency: Bool
+    private let logger: Logger
+    private let message: UnsafeMutableRawPointer
+    private let messageCapacity: Int
+    private let replyHeader: UnsafeMutableRawPointer
+    private let replyCapacity: Int
+
+    private static var pageSize: Int { 4096 }
+    private static var writeHeaders: Int { MemoryLayout<fuse_in_header>.size + MemoryLayout<fuse_write_in>.size }
+
+    init(
+        descriptor: Int32, dispatcher: Dispatcher<F>, statistics: Statistics, maxWrite: Int, measuresLatency: Bool,
+        logger: Logger
+    ) throws(Errno) {
+        self.descriptor = descriptor
+        self.dispatcher = dispatcher
+        self.statistics = statistics
+        self.measuresLatency = measuresLatency
+        self.logger = logger
+        // The kernel refuses a read with less room than max_write and a WRITE's headers (EINVAL), or than 8 KiB.
+        let messageData = max(maxWrite, 2 * Self.pageSize) + Self.pageSize
+        message = try Self.pages(Self.pageSize + messageData) + Self.pageSize - Self.writeHeaders
+        messageCapacity = messageData + Self.writeHeaders
+        replyCapacity = max(maxWrite, 1 << 17)
+        replyHeader =
+            try Self.pages(Self.pageSize + replyCapacity) + Self.pageSize - MemoryLayout<fuse_out_header>.size
+    }
+
+    /// Zeroed memory that costs nothing before it is touched. It is never given back: workers live as long as the daemon.
+    private static func pages(_ size: Int) throws(Errno) -> UnsafeMutableRawPointer {
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        guard let memory = mmap(nil, size, PROT_READ | PROT_WRITE, flags, -1, 0), memory != MAP_FAILED else {
+            throw .last
+        }
+        return memory
+    }
+
+    /// Serves until the connection ends.
+    func run() {
+        while true {
+            let length = linux_read(descriptor, message, messageCapacity)
+            if length >= Int64(MemoryLayout<fuse_in_header>.size) {
+                serve(UnsafeRawBufferPointer(start: message, count: Int(length)))
+                continue
+            }
+            switch length {
+            case Int64(-ENOENT), Int64(-EINTR):
+                // ENOENT: the caller was killed between the wake-up and this read.
+                continue
+            case Int64(-EAGAIN):
+                // Only of a descriptor that somebody else opened with O_NONBLOCK.
+                var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+                _ = poll(&waiting, 1, -1)
+            case Int64(-ENODEV), Int64(-ECONNABORTED):
+                return
+            default:
+                let reason = length < 0 ? Errno(rawValue: Int32(-length)).description : "a message of \(length) bytes"
+                logger.error("reading from the FUSE device: \(reason); this thread ends")
+                return
+            }
+        }
+    }
+
+    private func serve(_ message: UnsafeRawBufferPointer) {
+        let header = message.loadUnaligned(as: fuse_in_header.self)
+        let began = measuresLatency ? monotonicNanoseconds() : 0
+        var reply = Reply(
+            unique: header.unique, start: replyHeader + MemoryLayout<fuse_out_header>.size, capacity: replyCapacity)
+        // A length that does not agree with what was read cannot be taken apart.
+        let error =
+            header.len == message.count ? dispatcher.dispatch(message, into: &reply) : Errno.einval.rawValue
+        if reply.isDue { send(reply, error, to: header) }
+        statistics.count(
+            header.opcode, failed: error != 0,
+            nanoseconds: measuresLatency ? monotonicNanoseconds() &- began : nil)
+        if logger.logLevel <= .trace { trace(header, error, reply.count) }
+    }
+
+    private func send(_ reply: borrowing Reply, _ error: Int32, to request: fuse_in_header) {
+        let length = MemoryLayout<fuse_out_header>.size + reply.count
+        replyHeader.storeBytes(
+            of: fuse_out_header(len: UInt32(truncatingIfNeeded: length), error: -error, unique: request.unique),
+            as: fuse_out_header.self)
+        let written = linux_write(descriptor, replyHeader, length)
+        // ENOENT: the connection was aborted meanwhile; ENODEV: it was unmounted. Nobody waits any more.
+        if written < 0, written != Int64(-ENOENT), written != Int64(-ENODEV) {
+            let name = Opcode(rawValue: request.opcode)?.name ?? "\(request.opcode)"
+            let reason = Errno(rawValue: Int32(-written))
+            logger.error("the kernel refused the reply to \(name) (error \(error), \(reply.count) bytes): \(reason)")
+        }
+    }
+
+    private func trace(_ header: fuse_in_header, _ error: Int32, _ bytes: Int) {
+        let name = Opcode(rawValue: header.opcode)?.name ?? "\(header.opcode)"
+        let outcome = error == 0 ? "\(bytes) bytes" : Errno(rawValue: error).description
+        logger.trace("\(name) node \(header.nodeid) uid \(header.uid) pid \(header.pid): \(outcome)")
+    }
+}
+
+/// CLOCK_MONOTONIC in nanoseconds.
+func monotonicNanoseconds() -> UInt64 {
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return UInt64(now.tv_sec) &* 1_000_000_000 &+ UInt64(now.tv_nsec)
+}

@@ -1,0 +1,1 @@
+@main struct Stackfs { static func main() {} }
