@@ -1,0 +1,108 @@
+import CLinux
+import FuseKernel
+import Glibc
+import Logging
+import SystemCalls
+
+/// How a mirror behaves.
+public struct MirrorOptions: Sendable {
+    /// How long the kernel may answer by itself.
+    public var cache: CachePolicy = .standard
+    /// Every change is EROFS. The mount's own `ro` does the same in the kernel; this one holds for a connection that
+    /// somebody else opened.
+    public var readOnly = false
+    /// The kernel collects writes (FUSE_WRITEBACK_CACHE) and asks for them back in any order.
+    public var writebackCache = false
+    /// How many O_PATH descriptors may be kept open for nodes.
+    public var descriptorLimit = 1024
+
+    public init() {}
+}
+
+/// The faithful mirror of a lower directory: each operation on a node is the same operation on the inode behind it.
+///
+/// Operations are in extensions, one family a file (Operations/). The tables lock themselves and no lock is held over a system
+/// call on the lower directory, so that a slow disk delays nobody else. All that changes the lower directory goes through
+/// ``mutate(_:_:)``.
+public final class Mirror: FileSystem {
+    let nodes: NodeTable
+    let files: OpenFileTable
+    let lockOwners: LockOwnerTable
+    let lockWaiters = LockWaiters()
+    let credentials: Credentials
+    let options: MirrorOptions
+    let logger: Logger
+
+    /// Mirrors an open directory.
+    ///
+    /// - Throws: ENOTDIR, or what opening it again gives.
+    public init(lower: consuming Descriptor, options: MirrorOptions, logger: Logger) throws(Errno) {
+        self.options = options
+        self.logger = logger
+        credentials = Credentials()
+        var tableOptions = NodeTableOptions()
+        tableOptions.fileHandles = credentials.has(LINUX_CAP_DAC_READ_SEARCH)
+        tableOptions.descriptorLimit = max(64, options.descriptorLimit)
+        guard try Lower.status(of: lower.number).isDirectory else { throw .enotdir }
+        nodes = try NodeTable(root: lower, options: tableOptions)
+        files = try OpenFileTable(nodes)
+        lockOwners = LockOwnerTable()
+    }
+
+    /// What the mirror needs of the kernel; a flag that is not offered costs a line of LIMITS.md, not the mount.
+    public var wantedFlags: InitFlags {
+        var flags: InitFlags = [
+            .asyncRead, .posixLocks, .flockLocks, .atomicTruncate, .exportSupport, .dontMask, .autoInvalidateData,
+            .readdirplus, .readdirplusAuto, .asyncDirectIO, .parallelDirectoryOperations, .posixACL, .abortError,
+            .cacheSymlinks, .handleKillPrivilegesV2, .setxattrExtended, .createSupplementaryGroup,
+            .ioctlDirectories,
+        ]
+        if options.writebackCache { flags.insert(.writebackCache) }
+        return flags
+    }
+
+    /// What is in force, and what is left out for want of privilege; a line each.
+    public var report: [String] {
+        var lines: [String] = []
+        if nodes.usesFileHandles {
+            lines.append("lower files are referenced by file handles, with up to \(options.descriptorLimit) descriptors kept")
+        } else {
+            lines.append(
+                "lower files are referenced by descriptors, up to \(options.descriptorLimit) at a time (no file handles: "
+                    + (credentials.has(LINUX_CAP_DAC_READ_SEARCH) ? "the lower file system has none" : "CAP_DAC_READ_SEARCH is missing")
+                    + ")")
+        }
+        if !credentials.canSwitch {
+            lines.append("new files belong to the daemon's own user (only root can create on behalf of others)")
+        }
+        return lines
+    }
+
+    public func attach(_ connection: Connection) { lockWaiters.attach(connection) }
+
+    /// A worker needs a umask of its own: creation sets it to the caller's (the kernel leaves its application to us,
+    /// FUSE_DONT_MASK, as a default ACL of the parent turns it off).
+    public func threadWillServe() throws(Errno) {
+        try checked(linux_unshare(LINUX_CLONE_FS))
+    }
+
+    /// The one path of everything that changes the lower directory or the tables of open files.
+    ///
+    /// It is here that a read-only mirror refuses, and that an intent can be written down before and cleared after, so that a
+    /// successor knows what a killed daemon was doing.
+    @inline(__always)
+    func mutate<Result: ~Copyable>(_ request: Request, _ body: () throws(Errno) -> Result) throws(Errno) -> Result {
+        if options.readOnly { throw .erofs }
+        return try body()
+    }
+
+    /// Runs `body` again after closing descriptors that are kept for speed only, if it met the limit on open files.
+    func withRoomForDescriptors<Result: ~Copyable>(_ body: () throws(Errno) -> Result) throws(Errno) -> Result {
+        do throws(Errno) {
+            return try body()
+        } catch where error == .emfile || error == .enfile {
+            guard nodes.shedDescriptors() > 0 else { throw error }
+            return try body()
+        }
+    }
+}

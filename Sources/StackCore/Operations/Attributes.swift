@@ -1,0 +1,152 @@
+import CLinux
+import FuseKernel
+import Glibc
+import SystemCalls
+
+extension Mirror {
+    // MARK: GETATTR, STATX, ACCESS
+
+    public func getattr(_ request: Request, handle: UInt64?, into reply: inout Reply) throws(Errno) {
+        try reply.append(attributesReply(status(request, handle)))
+    }
+
+    public func statx(_ request: Request, _ arguments: fuse_statx_in, into reply: inout Reply) throws(Errno) {
+        let hasHandle = arguments.getattr_flags & RequestFlags.getattrHandle != 0
+        try reply.append(extendedStatus(status(request, hasHandle ? arguments.fh : nil)))
+    }
+
+    private func status(_ request: Request, _ handle: UInt64?) throws(Errno) -> linux_statx {
+        // An open file answers without its node having to be opened; a handle of another node does not count.
+        if let handle {
+            let file = try files.borrow(handle)
+            if file.node.rawValue == request.nodeid { return try Lower.status(of: file.descriptor) }
+        }
+        let node = try nodes.borrow(NodeID(rawValue: request.nodeid))
+        return try Lower.status(of: node.descriptor)
+    }
+
+    /// ACCESS is not sent under default_permissions; who serves a foreign connection without it gets the lower
+    /// directory's answer to the caller.
+    public func access(_ request: Request, mask: UInt32) throws(Errno) {
+        let node = try nodes.borrow(NodeID(rawValue: request.nodeid))
+        let inode = node.descriptor
+        try credentials.asCaller(request) { () throws(Errno) in
+            _ = try checked(
+                linux_faccessat2(inode, "", Int32(mask & 7), LINUX_AT_EMPTY_PATH | LINUX_AT_EACCESS))
+        }
+    }
+
+    // MARK: SETATTR
+
+    public func setattr(_ request: Request, _ arguments: fuse_setattr_in, into reply: inout Reply) throws(Errno) {
+        let node = try nodes.borrow(NodeID(rawValue: request.nodeid))
+        let inode = node.descriptor
+        let fields = SetattrFields(rawValue: arguments.valid)
+        let counted = fields.subtracting([.handle, .lockOwner, .ctime])
+        try mutate(request) { () throws(Errno) in
+            if counted.isEmpty || counted == .killSetID { try killSetID(request, node.id, inode) }
+            if counted.contains(.mode) { try Lower.changeMode(inode, arguments.mode & 0o7777) }
+            if !counted.isDisjoint(with: [.uid, .gid]) {
+                try Lower.changeOwner(
+                    inode, uid: counted.contains(.uid) ? arguments.uid : .max,
+                    gid: counted.contains(.gid) ? arguments.gid : .max)
+            }
+            if counted.contains(.size) { try changeSize(request, fields, arguments, inode) }
+            if !counted.isDisjoint(with: [.atime, .mtime]) {
+                try Lower.changeTimes(
+                    inode,
+                    access: time(
+                        arguments.atime, arguments.atimensec, isSet: counted.contains(.atime),
+                        isNow: counted.contains(.atimeNow)),
+                    modification: time(
+                        arguments.mtime, arguments.mtimensec, isSet: counted.contains(.mtime),
+                        isNow: counted.contains(.mtimeNow)))
+            }
+        }
+        try reply.append(attributesReply(try Lower.status(of: inode)))
+    }
+
+    private func time(_ seconds: UInt64, _ nanoseconds: UInt32, isSet: Bool, isNow: Bool) -> linux_timespec {
+        if !isSet { return linux_timespec(sec: 0, nsec: Int64(LINUX_UTIME_OMIT)) }
+        if isNow { return linux_timespec(sec: 0, nsec: Int64(LINUX_UTIME_NOW)) }
+        return linux_timespec(sec: Int64(bitPattern: seconds), nsec: Int64(nanoseconds))
+    }
+
+    /// Truncates through the open file that the kernel names, as a file may be writable only to who has it open; as the caller
+    /// where set-id bits are to go, as then quota and reserved blocks are the caller's too.
+    private func changeSize(_ request: Request, _ fields: SetattrFields, _ arguments: fuse_setattr_in, _ inode: Int32)
+        throws(Errno)
+    {
+        guard let size = Int64(exactly: arguments.size) else { throw .efbig }
+        let truncate = { () throws(Errno) in
+            if fields.contains(.handle) {
+                let file = try self.files.borrow(arguments.fh)
+                _ = try checked(linux_ftruncate(file.descriptor, size))
+            } else {
+                guard try Lower.status(of: inode).isRegular else { throw .einval }
+                // Opening for writing is checked again; the kernel has let the caller through by now.
+                let file = try Lower.reopen(inode, O_WRONLY | O_NONBLOCK)
+                try self.credentials.clearing(fields.contains(.killSetID), request) { () throws(Errno) in
+                    _ = try checked(linux_ftruncate(file.number, size))
+                }
+            }
+        }
+        if fields.contains(.handle) {
+            try credentials.clearing(fields.contains(.killSetID), request, truncate)
+        } else {
+            try truncate()
+        }
+    }
+
+    /// A SETATTR that changes nothing is the kernel's word that privileges are to go (FUSE_HANDLE_KILLPRIV_V2): before a write
+    /// that the kernel does itself, and at chown(-1, -1). The two look the same; a stranger may cause it by writing to a file
+    /// that it has open, not by chown.
+    private func killSetID(_ request: Request, _ id: NodeID, _ inode: Int32) throws(Errno) {
+        let status = try Lower.status(of: inode)
+        guard status.isRegular else { return }
+        if status.hasSetID {
+            let caller = CallerProcess(request)
+            if files.isOpenForWriting(id) {
+                if caller.has(LINUX_CAP_FSETID) { return }
+            } else if request.uid != status.uid, !caller.has(LINUX_CAP_FOWNER) {
+                throw .eperm
+            }
+            var mode = UInt32(status.mode) & 0o7777 & ~0o4000
+            let isInGroup = request.gid == status.gid || caller.groups.contains(status.gid)
+            if mode & 0o010 != 0 || !isInGroup { mode &= ~0o2000 }
+            try Lower.changeMode(inode, mode)
+        }
+        do throws(Errno) {
+            try Lower.removeExtendedAttribute(inode, Name("security.capability").pointer)
+        } catch where error == .enodata || error == .eopnotsupp {
+            // There were no capabilities to take away.
+        }
+    }
+
+    // MARK: STATFS, SYNCFS
+
+    public func statfs(_ request: Request, into reply: inout Reply) throws(Errno) {
+        let node = try nodes.borrow(NodeID(rawValue: request.nodeid))
+        var lower = linux_statfs()
+        try checked(linux_fstatfs(node.descriptor, &lower))
+        var out = fuse_statfs_out()
+        out.st.blocks = lower.blocks
+        out.st.bfree = lower.bfree
+        out.st.bavail = lower.bavail
+        out.st.files = lower.files
+        out.st.ffree = lower.ffree
+        out.st.bsize = UInt32(clamping: lower.bsize)
+        out.st.namelen = UInt32(clamping: lower.namelen)
+        out.st.frsize = UInt32(clamping: lower.frsize)
+        try reply.append(out)
+    }
+
+    public func syncfs(_ request: Request) throws(Errno) {
+        let node = try nodes.borrow(NodeID(rawValue: request.nodeid))
+        // syncfs(2) refuses O_PATH.
+        let directory = try Lower.openInode(Name("."), in: nodes.borrow(.root).descriptor)
+        let isDirectory = try Lower.status(of: node.descriptor).isDirectory
+        let file = try Lower.reopen(isDirectory ? node.descriptor : directory.number, LINUX_O_DIRECTORY)
+        try checked(linux_syncfs(file.number))
+    }
+}

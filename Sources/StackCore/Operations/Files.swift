@@ -1,0 +1,130 @@
+import CLinux
+import FuseKernel
+import Glibc
+import SystemCalls
+
+extension Mirror {
+    // MARK: OPEN, RELEASE
+
+    public func open(_ request: Request, _ arguments: fuse_open_in, into reply: inout Reply) throws(Errno) {
+        try openNode(request, NodeID(rawValue: request.nodeid), arguments, into: &reply)
+    }
+
+    /// Opens a regular file, and only that: a FIFO or device opened here would block the daemon, or act.
+    func openNode(_ request: Request, _ id: NodeID, _ arguments: fuse_open_in, into reply: inout Reply) throws(Errno) {
+        let node = try nodes.borrow(id)
+        let inode = node.descriptor
+        guard try Lower.status(of: inode).isRegular else { throw .enxio }
+        let flags = lowerFlags(arguments.flags)
+        let truncates = arguments.flags & UInt32(O_TRUNC) != 0
+        if options.readOnly, truncates || arguments.flags & UInt32(O_ACCMODE) != 0 { throw .erofs }
+        let clearsSetID = arguments.open_flags & RequestFlags.openKillSetID != 0
+        let file = try withRoomForDescriptors { () throws(Errno) in
+            // CAP_FSETID alone goes, not the ids: who may open has been decided by the kernel.
+            guard truncates, clearsSetID else { return try Lower.reopen(inode, flags) }
+            return Descriptor(
+                owning: try credentials.withoutSetID { () throws(Errno) in try Lower.reopen(inode, flags).take() })
+        }
+        let handle = try files.insert(descriptor: file, node: id, flags: arguments.flags)
+        try reply.append(fuse_open_out(fh: handle, open_flags: openReplyFlags(arguments.flags), backing_id: 0))
+    }
+
+    /// The flags of open(2) that go to the lower file. O_APPEND does: a lower file that grew behind the mount is appended to at
+    /// its true end. With the writeback cache it does not, as the kernel then decides where, and reads what it
+    /// fills up, also in a file that is open for writing only.
+    func lowerFlags(_ flags: UInt32) -> Int32 {
+        let passed = O_ACCMODE | O_APPEND | O_TRUNC | O_NONBLOCK | O_SYNC | O_DSYNC | LINUX_O_DIRECT | LINUX_O_NOATIME
+        var lower = Int32(bitPattern: flags) & passed | LINUX_O_LARGEFILE
+        if options.writebackCache {
+            lower &= ~O_APPEND
+            if lower & O_ACCMODE == O_WRONLY { lower = lower & ~O_ACCMODE | O_RDWR }
+        }
+        return lower
+    }
+
+    /// Pages of an earlier open are dropped at each open (no FOPEN_KEEP_CACHE): what changed behind the mount before
+    /// it is seen.
+    func openReplyFlags(_ flags: UInt32) -> UInt32 {
+        OpenReplyFlags.parallelDirectWrites.rawValue
+    }
+
+    public func release(_ request: Request, _ arguments: fuse_release_in) throws(Errno) {
+        lockOwners.release(handle: arguments.fh)
+        files.remove(arguments.fh)
+    }
+
+    // MARK: READ, WRITE
+
+    public func read(_ request: Request, _ arguments: fuse_read_in, into reply: inout Reply) throws(Errno) {
+        let file = try files.borrow(arguments.fh)
+        guard let offset = Int64(exactly: arguments.offset) else { throw .einval }
+        let room = reply.room(upTo: Int(arguments.size))
+        guard let start = room.baseAddress else { throw .einval }
+        let count = try checked(linux_pread(file.descriptor, start, room.count, offset))
+        reply.advance(by: count)
+    }
+
+    public func write(_ request: Request, _ arguments: fuse_write_in, _ data: RawSpan, into reply: inout Reply)
+        throws(Errno)
+    {
+        let file = try files.borrow(arguments.fh)
+        guard let offset = Int64(exactly: arguments.offset) else { throw .einval }
+        let flags = WriteFlags(rawValue: arguments.write_flags)
+        let descriptor = file.descriptor
+        let bytes = data.withUnsafeBytes { $0 }
+        let written = try mutate(request) { () throws(Errno) in
+            // Without set-id bits to clear the caller has CAP_FSETID, and root's other rights with it.
+            try credentials.clearing(flags.contains(.killSetID), request) { () throws(Errno) in
+                try writeAll(bytes, to: descriptor, at: offset, fromCache: flags.contains(.fromCache))
+            }
+        }
+        try reply.append(fuse_write_out(size: UInt32(truncatingIfNeeded: written), padding: 0))
+    }
+
+    /// Writes until everything is written or an error comes; what was written before an error counts.
+    private func writeAll(_ bytes: UnsafeRawBufferPointer, to file: Int32, at offset: Int64, fromCache: Bool)
+        throws(Errno) -> Int
+    {
+        guard let start = bytes.baseAddress, bytes.count > 0 else { return 0 }
+        var written = 0
+        while written < bytes.count {
+            let result = linux_pwrite(file, start + written, bytes.count - written, offset &+ Int64(written))
+            if result > 0 {
+                written += Int(result)
+            } else if result == Int64(-EINVAL), fromCache, written == 0 {
+                // Dirty pages come through any writable handle, and the last page's length fits no O_DIRECT one.
+                return try writeBuffered(bytes, to: file, at: offset)
+            } else if written > 0 {
+                break
+            } else {
+                throw result == 0 ? .eio : Errno(rawValue: Int32(-result))
+            }
+        }
+        return written
+    }
+
+    private func writeBuffered(_ bytes: UnsafeRawBufferPointer, to file: Int32, at offset: Int64) throws(Errno) -> Int {
+        let flags = try checked(linux_fcntl(file, F_GETFL, 0))
+        guard Int32(flags) & LINUX_O_DIRECT != 0 else { throw .einval }
+        let buffered = try Lower.reopen(file, O_WRONLY)
+        return try writeAll(bytes, to: buffered.number, at: offset, fromCache: false)
+    }
+
+    // MARK: FLUSH, FSYNC
+
+    /// FLUSH, at every close(2): gives back the owner's POSIX locks, and the error that closing a lower file tells (a network
+    /// file system's late write, a quota).
+    public func flush(_ request: Request, _ arguments: fuse_flush_in) throws(Errno) {
+        let file = try files.borrow(arguments.fh)
+        lockOwners.flush(owner: arguments.lock_owner, node: file.node)
+        let duplicate = try withRoomForDescriptors { () throws(Errno) in
+            try checked(linux_fcntl(file.descriptor, F_DUPFD_CLOEXEC, 0))
+        }
+        try checked(linux_close(Int32(duplicate)))
+    }
+
+    public func fsync(_ request: Request, handle: UInt64, dataOnly: Bool) throws(Errno) {
+        let file = try files.borrow(handle)
+        try checked(dataOnly ? linux_fdatasync(file.descriptor) : linux_fsync(file.descriptor))
+    }
+}

@@ -1,0 +1,87 @@
+import CLinux
+import FuseKernel
+import Glibc
+import SystemCalls
+
+extension Mirror {
+    // MARK: LOOKUP, FORGET
+
+    public func lookup(_ request: Request, _ name: Name, into reply: inout Reply) throws(Errno) {
+        let parent = try nodes.borrow(NodeID(rawValue: request.nodeid))
+        if name.isDot || name.isDotDot {
+            try lookUpDots(name, parent, into: &reply)
+            return
+        }
+        do throws(Errno) {
+            let (id, status) = try lookUp(name, in: parent)
+            try reply.append(entry(id, status))
+        } catch where error == .enoent && options.cache.negative != .none {
+            try reply.append(negativeEntry)
+        }
+    }
+
+    /// Finds a name's node, or makes one, and counts one lookup on it.
+    ///
+    /// A known inode costs one system call. The attributes are those of the inode that the node stands for, also when the name
+    /// is replaced meanwhile: an unknown one is opened first and asked then.
+    func lookUp(_ name: borrowing Name, in parent: borrowing NodeReference) throws(Errno) -> (NodeID, linux_statx) {
+        let seen = try Lower.status(of: name, in: parent.descriptor)
+        if let id = nodes.known(seen) { return (id, seen) }
+        let directory = parent.descriptor
+        let pointer = name.pointer
+        let flags = LINUX_O_PATH | LINUX_O_NOFOLLOW | LINUX_O_CLOEXEC
+        let inode = try withRoomForDescriptors { () throws(Errno) in
+            Descriptor(owning: Int32(try checked(linux_openat(directory, pointer, flags, 0))))
+        }
+        let status = try Lower.status(of: inode.number)
+        return (try nodes.adopt(inode, status, parent: parent.id, name: name.pointer), status)
+    }
+
+    /// "." and ".." come when a file handle of the mount is opened (FUSE_EXPORT_SUPPORT) and the kernel connects what it
+    /// finds to the tree. ".." of a directory that has been moved out of the lower directory leads nowhere.
+    private func lookUpDots(_ name: borrowing Name, _ node: borrowing NodeReference, into reply: inout Reply)
+        throws(Errno)
+    {
+        var inode = try Lower.openInode(name.isDot || node.id == .root ? Name(".") : Name(".."), in: node.descriptor)
+        let status = try Lower.status(of: inode.number)
+        if name.isDotDot, node.id != .root { inode = try insideLower(inode) }
+        let id = try nodes.adopt(inode, status, parent: .root, name: Name(".").pointer)
+        try reply.append(entry(id, status))
+    }
+
+    /// Hands a directory back if walking up from it meets the lower root.
+    private func insideLower(_ directory: consuming Descriptor) throws(Errno) -> Descriptor {
+        let root = try Lower.status(of: nodes.borrow(.root).descriptor)
+        var above = try Lower.openInode(Name("."), in: directory.number)
+        var previous: UInt64?
+        while true {
+            let status = try Lower.status(of: above.number)
+            if status.ino == root.ino, status.mnt_id == root.mnt_id { return directory }
+            // The root of the whole tree is its own parent.
+            if status.ino == previous { throw .estale }
+            previous = status.ino
+            above = try Lower.openInode(Name(".."), in: above.number)
+        }
+    }
+
+    public func forget(nodeid: UInt64, count: UInt64) {
+        nodes.forget(NodeID(rawValue: nodeid), count)
+    }
+
+    // MARK: READLINK
+
+    public func readlink(_ request: Request, into reply: inout Reply) throws(Errno) {
+        let node = try nodes.borrow(NodeID(rawValue: request.nodeid))
+        let room = reply.room(upTo: Int(PATH_MAX))
+        guard let start = room.baseAddress else { throw .erange }
+        let length = try checked(linux_readlinkat(node.descriptor, "", start, room.count))
+        reply.advance(by: length)
+    }
+}
+
+extension Name {
+    var isDot: Bool { count == 1 && pointer[0] == CChar(UInt8(ascii: ".")) }
+    var isDotDot: Bool {
+        count == 2 && pointer[0] == CChar(UInt8(ascii: ".")) && pointer[1] == CChar(UInt8(ascii: "."))
+    }
+}
