@@ -252,6 +252,9 @@ LINUX_CALL int64_t linux_capset(struct linux_cap_header *_Nonnull header, const 
     return linux_syscall(__NR_capset, (long)header, (long)two_data, 0, 0, 0, 0);
 }
 LINUX_CALL int64_t linux_gettid(void) { return linux_syscall(__NR_gettid, 0, 0, 0, 0, 0, 0); }
+LINUX_CALL int64_t linux_tgkill(int process, int thread, int signal) {
+    return linux_syscall(__NR_tgkill, process, thread, signal, 0, 0, 0);
+}
 LINUX_CALL int64_t linux_memfd_create(const char *_Nonnull name, uint32_t flags) {
     return linux_syscall(__NR_memfd_create, (long)name, flags, 0, 0, 0, 0);
 }

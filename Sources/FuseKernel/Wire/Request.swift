@@ -44,6 +44,13 @@ public struct Name: ~Escapable {
         self.count = count
     }
 
+    /// A name read from elsewhere than a request, from a listing for instance: it lives as long as the memory it lies in.
+    @_lifetime(borrow start)
+    public init(unsafe start: UnsafePointer<CChar>, count: Int) {
+        pointer = start
+        self.count = count
+    }
+
     /// The name of a C string that lives for ever, a literal.
     @_lifetime(immortal)
     public init(_ literal: StaticString) {

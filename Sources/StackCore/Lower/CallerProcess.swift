@@ -1,7 +1,5 @@
 import CLinux
 import FuseKernel
-import Glibc
-import SystemCalls
 
 /// What /proc tells of a request's caller beyond the request: needed only where set-id bits or trusted attributes are met, so
 /// that its cost does not matter.
@@ -14,7 +12,7 @@ struct CallerProcess {
     /// Reads /proc/PID/status. Where that cannot be read (the caller is gone, or in another pid namespace), root is taken
     /// to have every capability and others none.
     init(_ request: Request) {
-        guard request.pid != 0, let text = Self.read("/proc/\(request.pid)/status") else {
+        guard request.pid != 0, let text = readWhole("/proc/\(request.pid)/status") else {
             capabilities = request.uid == 0 ? .max : 0
             return
         }
@@ -28,22 +26,4 @@ struct CallerProcess {
     }
 
     func has(_ capability: UInt32) -> Bool { capabilities & (1 << UInt64(capability)) != 0 }
-
-    private static func read(_ path: String) -> String? {
-        guard let number = try? checked(linux_openat(LINUX_AT_FDCWD, path, O_RDONLY | LINUX_O_CLOEXEC, 0)) else {
-            return nil
-        }
-        let descriptor = Descriptor(owning: Int32(number))
-        // The file is a few KiB; a process may have 65,536 groups of up to 11 digits.
-        return try? String(unsafeUninitializedCapacity: 1 << 20) { (buffer) throws(Errno) in
-            var length = 0
-            while length < buffer.count {
-                let count = try checked(
-                    linux_read(descriptor.number, buffer.baseAddress! + length, buffer.count - length))
-                if count == 0 { break }
-                length += count
-            }
-            return length
-        }
-    }
 }

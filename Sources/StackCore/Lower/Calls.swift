@@ -109,15 +109,11 @@ enum Lower {
     // f*xattr(2) refuse O_PATH, and setxattrat(2) came with Linux 6.13 only. The magic link of /proc ends the walk, so a
     // symbolic link's own attributes are meant, not its target's.
 
-    static func setExtendedAttribute(_ inode: Int32, _ name: borrowing Name, _ value: RawSpan, flags: Int32)
-        throws(Errno)
-    {
+    static func setExtendedAttribute(
+        _ inode: Int32, _ name: UnsafePointer<CChar>, _ value: UnsafeRawBufferPointer, flags: Int32
+    ) throws(Errno) {
         let path = DescriptorPath(inode)
-        let name = name.pointer
-        let result = value.withUnsafeBytes { bytes in
-            path.withPointer { linux_setxattr($0, name, bytes.baseAddress, bytes.count, flags) }
-        }
-        try checked(result)
+        try checked(path.withPointer { linux_setxattr($0, name, value.baseAddress, value.count, flags) })
     }
 
     /// The length of the value; an empty `buffer` asks for it only.

@@ -54,7 +54,11 @@ struct Credentials: Sendable {
 
     /// Runs `body` so that the lower kernel clears set-id bits as for a caller without CAP_FSETID.
     func clearingSetID<Result>(_ request: Request, _ body: () throws(Errno) -> Result) throws(Errno) -> Result {
-        if request.uid != 0 { return try asCaller(request, body) }
+        request.uid != 0 ? try asCaller(request, body) : try withoutSetID(body)
+    }
+
+    /// Runs `body` without CAP_FSETID in the calling thread.
+    func withoutSetID<Result>(_ body: () throws(Errno) -> Result) throws(Errno) -> Result {
         let now = Self.capabilities()
         guard now.effective & Self.bit(LINUX_CAP_FSETID) != 0 else { return try body() }
         Self.setEffective(now.effective & ~Self.bit(LINUX_CAP_FSETID), now)

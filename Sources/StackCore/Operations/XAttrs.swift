@@ -13,9 +13,11 @@ extension Mirror {
         throws(Errno)
     {
         let node = try nodes.borrow(NodeID(rawValue: request.nodeid))
-        let inode = node.descriptor
-        if options.readOnly { throw .erofs }
-        try Lower.setExtendedAttribute(inode, name, value, flags: Int32(bitPattern: flags))
+        let (inode, attribute) = (node.descriptor, name.pointer)
+        let bytes = value.withUnsafeBytes { $0 }
+        try mutate(request) { () throws(Errno) in
+            try Lower.setExtendedAttribute(inode, attribute, bytes, flags: Int32(bitPattern: flags))
+        }
         // The daemon may keep a set-group-id bit that the caller may not when it sets an access ACL (7.34).
         if extended & RequestFlags.setxattrKillSetGID != 0 {
             let mode = UInt32(try Lower.status(of: inode).mode)
