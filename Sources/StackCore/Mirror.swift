@@ -40,9 +40,9 @@ public final class Mirror: FileSystem {
         self.options = options
         self.logger = logger
         credentials = Credentials()
-        var tableOptions = NodeTableOptions()
-        tableOptions.fileHandles = credentials.has(LINUX_CAP_DAC_READ_SEARCH)
-        tableOptions.descriptorLimit = max(64, options.descriptorLimit)
+        let tableOptions = NodeTableOptions(
+            fileHandles: credentials.has(LINUX_CAP_DAC_READ_SEARCH),
+            descriptorLimit: max(64, options.descriptorLimit))
         guard try Lower.status(of: lower.number).isDirectory else { throw .enotdir }
         nodes = try NodeTable(root: lower, options: tableOptions)
         files = try OpenFileTable(nodes)

@@ -48,6 +48,8 @@ static const int32_t LINUX_F_OFD_SETLKW = 38;
 static const uint32_t LINUX_MADV_DONTNEED = 4;
 static const uint32_t LINUX_MADV_REMOVE = 9;
 
+static const uint32_t LINUX_MFD_CLOEXEC = 1;
+
 static const int32_t LINUX_MNT_DETACH = 2;
 static const int32_t LINUX_UMOUNT_NOFOLLOW = 8;
 

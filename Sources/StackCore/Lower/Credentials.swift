@@ -94,7 +94,7 @@ struct Credentials: Sendable {
         var header = linux_cap_header(version: LINUX_CAP_VERSION_3, pid: 0)
         // Two structures of three words each: low halves, then high halves.
         var words: InlineArray<6, UInt32> = InlineArray(repeating: 0)
-        words.mutableSpan.withUnsafeMutableBytes { _ = linux_capget(&header, $0.baseAddress!) }
+        _ = withUnsafeMutableBytes(of: &words) { linux_capget(&header, $0.baseAddress!) }
         return CapabilitySets(
             effective: UInt64(words[0]) | UInt64(words[3]) << 32,
             permitted: UInt64(words[1]) | UInt64(words[4]) << 32,
@@ -110,7 +110,7 @@ struct Credentials: Sendable {
         words[3] = UInt32(truncatingIfNeeded: effective >> 32)
         words[4] = UInt32(truncatingIfNeeded: sets.permitted >> 32)
         words[5] = UInt32(truncatingIfNeeded: sets.inheritable >> 32)
-        words.mutableSpan.withUnsafeMutableBytes { _ = linux_capset(&header, $0.baseAddress!) }
+        _ = withUnsafeMutableBytes(of: &words) { linux_capset(&header, $0.baseAddress!) }
     }
 }
 

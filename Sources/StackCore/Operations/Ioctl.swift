@@ -19,7 +19,7 @@ extension Mirror {
         if known.changes {
             guard input.byteCount >= known.size else { throw .einval }
             input.withUnsafeBytes { bytes in
-                value.mutableSpan.withUnsafeMutableBytes {
+                withUnsafeMutableBytes(of: &value) {
                     $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<known.size]))
                 }
             }
@@ -27,13 +27,13 @@ extension Mirror {
         let descriptor = file.descriptor
         let call = { () throws(Errno) in
             try checked(
-                value.mutableSpan.withUnsafeMutableBytes { linux_ioctl(descriptor, known.rawValue, $0.baseAddress) })
+                withUnsafeMutableBytes(of: &value) { linux_ioctl(descriptor, known.rawValue, $0.baseAddress) })
         }
         let result = known.changes ? try mutate(request) { () throws(Errno) in try call() } : try call()
         try reply.append(fuse_ioctl_out(result: Int32(truncatingIfNeeded: result), flags: 0, in_iovs: 0, out_iovs: 0))
         if !known.changes {
             let count = min(Int(arguments.out_size), MemoryLayout.size(ofValue: value))
-            value.span.withUnsafeBytes { bytes in
+            withUnsafeBytes(of: &value) { bytes in
                 reply.room(upTo: count).copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
             }
             reply.advance(by: count)

@@ -36,7 +36,7 @@ extension Mirror {
         let reference = try withRoomForDescriptors { () throws(Errno) in try nodes.borrow(victim) }
         try body()
         let after = try? Lower.status(of: reference.descriptor)
-        nodes.unlinked(victim, from: parent.id, name: name.pointer, isLast: after?.nlink ?? 0 == 0)
+        nodes.unlinked(victim, isLast: after?.nlink ?? 0 == 0)
     }
 
     // MARK: RENAME, RENAME2
