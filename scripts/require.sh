@@ -40,6 +40,7 @@ mounting() {
         # CAP_SYS_ADMIN
         capable 21 || fail "mounting is not permitted here: start the container with --cap-add SYS_ADMIN --device /dev/fuse"
     else
+        (: <>/dev/fuse) 2>/dev/null || fail "only root may open /dev/fuse here; as root: chmod 666 /dev/fuse"
         fusermount=$(command -v fusermount || command -v fusermount3) ||
             fail "ordinary users mount through fusermount3, which is missing; as root: apt-get install fuse3"
         [ -u "$fusermount" ] || fail "$fusermount must be set-user-id root for ordinary users to mount; or run this as root"

@@ -18,6 +18,7 @@ part 'installation' Tests/PackagingTests/installation.sh
 part 'style' scripts/lint.sh
 # The mount tests start the stackfs that is built next to them.
 part 'swift' swift test
+part 'mount(8) and fstab(5)' Tests/PackagingTests/mount-command.sh .build/debug/stackfs
 
 if [ -n "$failed" ]; then
     echo "FAILED:${failed%;}" >&2
