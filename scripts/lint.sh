@@ -7,5 +7,6 @@ status=0
 swift format lint --strict --recursive --parallel Package.swift Sources Tests || status=1
 # shellcheck disable=SC2046 # A list of words.
 shellcheck $(git ls-files .ci/run 'scripts/*.sh' 'Tests/*.sh' packaging/mount.fuse.stackfs) || status=1
-mandoc -T lint docs/*.8 || status=1
+# Below a warning stand remarks on manual pages that this machine has not.
+mandoc -T lint -W warning docs/*.8 || status=1
 exit "$status"

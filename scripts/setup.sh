@@ -38,6 +38,7 @@ installed() {
 
 missing=
 for package in $packages; do
+    case " $missing " in *" $package "*) continue ;; esac
     installed "$package" || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
@@ -48,8 +49,12 @@ fi
 
 echo "Installing$missing"
 export DEBIAN_FRONTEND=noninteractive
-# One source that cannot be reached need not be the one that has the packages.
-apt-get update -qq || echo "stackfs: apt-get update failed, trying with the package lists at hand" >&2
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# A package source that cannot be reached need not be the one that has the packages.
+apt-get update >"$log" 2>&1 || echo "stackfs: apt-get update failed, going on with the package lists at hand" >&2
 # shellcheck disable=SC2086 # A list of words.
-apt-get install -y -qq --no-install-recommends --no-remove $missing >/dev/null ||
+apt-get install -y --no-install-recommends --no-remove $missing >>"$log" 2>&1 || {
+    tail -n 20 "$log" >&2
     fail "apt-get could not install all of:$missing"
+}
