@@ -65,11 +65,13 @@ public final class Mirror: FileSystem {
     public var report: [String] {
         var lines: [String] = []
         if nodes.usesFileHandles {
-            lines.append("lower files are referenced by file handles, with up to \(options.descriptorLimit) descriptors kept")
+            lines.append(
+                "lower files are referenced by file handles, with up to \(options.descriptorLimit) descriptors kept")
         } else {
             lines.append(
                 "lower files are referenced by descriptors, up to \(options.descriptorLimit) at a time (no file handles: "
-                    + (credentials.has(LINUX_CAP_DAC_READ_SEARCH) ? "the lower file system has none" : "CAP_DAC_READ_SEARCH is missing")
+                    + (credentials.has(LINUX_CAP_DAC_READ_SEARCH)
+                        ? "the lower file system has none" : "CAP_DAC_READ_SEARCH is missing")
                     + ")")
         }
         if !credentials.canSwitch {
@@ -100,7 +102,7 @@ public final class Mirror: FileSystem {
     func withRoomForDescriptors<Result: ~Copyable>(_ body: () throws(Errno) -> Result) throws(Errno) -> Result {
         do throws(Errno) {
             return try body()
-        } catch where error == .emfile || error == .enfile {
+        } catch let error where error == .emfile || error == .enfile {
             guard nodes.shedDescriptors() > 0 else { throw error }
             return try body()
         }

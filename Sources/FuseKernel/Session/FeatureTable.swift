@@ -27,7 +27,8 @@ extension Feature {
         Feature(flag: .asyncDirectIO, name: "async_dio", meaning: "several direct reads and writes at once"),
         Feature(flag: .writebackCache, name: "writeback_cache", meaning: "the kernel collects writes"),
         Feature(flag: .noOpen, name: "no_open_support", meaning: "open without a request"),
-        Feature(flag: .parallelDirectoryOperations, name: "parallel_dirops", meaning: "lookups in one directory at once"),
+        Feature(
+            flag: .parallelDirectoryOperations, name: "parallel_dirops", meaning: "lookups in one directory at once"),
         Feature(flag: .handleKillPrivileges, name: "handle_killpriv", meaning: "the daemon clears set-id bits"),
         Feature(flag: .posixACL, name: "posix_acl", meaning: "POSIX access control lists"),
         Feature(flag: .abortError, name: "abort_error", meaning: "an aborted connection says so"),

@@ -61,7 +61,7 @@ final class LockOwnerTable: Sendable {
     private static func openForLocks(_ file: Int32) throws(Errno) -> Descriptor {
         do throws(Errno) {
             return try Lower.reopen(file, O_RDWR | O_NONBLOCK)
-        } catch where error != .emfile && error != .enfile && error != .enomem {
+        } catch let error where error != .emfile && error != .enfile && error != .enomem {
             let mode = try checked(linux_fcntl(file, F_GETFL, 0))
             return try Lower.reopen(file, Int32(mode) & O_ACCMODE | O_NONBLOCK)
         }

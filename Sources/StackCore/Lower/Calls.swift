@@ -117,14 +117,17 @@ enum Lower {
     }
 
     /// The length of the value; an empty `buffer` asks for it only.
-    static func extendedAttribute(_ inode: Int32, _ name: UnsafePointer<CChar>, into buffer: UnsafeMutableRawBufferPointer)
+    static func extendedAttribute(
+        _ inode: Int32, _ name: UnsafePointer<CChar>, into buffer: UnsafeMutableRawBufferPointer
+    )
         throws(Errno) -> Int
     {
         let path = DescriptorPath(inode)
         return try checked(path.withPointer { linux_getxattr($0, name, buffer.baseAddress, buffer.count) })
     }
 
-    static func listExtendedAttributes(_ inode: Int32, into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+    static func listExtendedAttributes(_ inode: Int32, into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int
+    {
         let path = DescriptorPath(inode)
         return try checked(path.withPointer { linux_listxattr($0, buffer.baseAddress, buffer.count) })
     }

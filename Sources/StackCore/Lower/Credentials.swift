@@ -42,7 +42,7 @@ struct Credentials: Sendable {
         defer { takeOff(request) }
         do throws(Errno) {
             return try body()
-        } catch where error == .eacces || error == .eperm {
+        } catch let error where error == .eacces || error == .eperm {
             let added = Self.bit(error == .eacces ? LINUX_CAP_DAC_OVERRIDE : LINUX_CAP_MKNOD)
             let now = Self.capabilities()
             guard now.permitted & added != 0, now.effective & added == 0 else { throw error }
@@ -116,7 +116,9 @@ struct Credentials: Sendable {
 
 extension Credentials {
     /// ``clearingSetID(_:_:)`` where the kernel asks for it, else `body` as the daemon.
-    func clearing<Result>(_ wanted: Bool, _ request: Request, _ body: () throws(Errno) -> Result) throws(Errno) -> Result {
+    func clearing<Result>(_ wanted: Bool, _ request: Request, _ body: () throws(Errno) -> Result) throws(Errno)
+        -> Result
+    {
         wanted ? try clearingSetID(request, body) : try body()
     }
 }

@@ -118,7 +118,7 @@ extension Mirror {
         }
         do throws(Errno) {
             try Lower.removeExtendedAttribute(inode, Name("security.capability").pointer)
-        } catch where error == .enodata || error == .eopnotsupp {
+        } catch let error where error == .enodata || error == .eopnotsupp {
             // There were no capabilities to take away.
         }
     }

@@ -84,7 +84,7 @@ extension Mirror {
                 }
             }
             try finishCreation(file, parent.id, name, arguments.flags, into: &reply)
-        } catch where error == .eexist && arguments.flags & UInt32(O_EXCL) == 0 {
+        } catch let error where error == .eexist && arguments.flags & UInt32(O_EXCL) == 0 {
             let (id, status) = try lookUp(name, in: parent)
             do throws(Errno) {
                 guard status.isRegular else { throw .estale }

@@ -75,7 +75,8 @@ extension Mirror {
             if length == 0 { return }
             var position = 0
             while position < length {
-                let entry = LowerEntry(scratch + position, deviceIndex: UInt16(truncatingIfNeeded: directory.flags), self)
+                let entry = LowerEntry(
+                    scratch + position, deviceIndex: UInt16(truncatingIfNeeded: directory.flags), self)
                 let needed = (entryHeaders + entry.name.count + 7) & ~7
                 if reply.count + needed > limit {
                     // A reply without any entry means the end of the directory.

@@ -15,7 +15,7 @@ extension Mirror {
         do throws(Errno) {
             let (id, status) = try lookUp(name, in: parent)
             try reply.append(entry(id, status))
-        } catch where error == .enoent && options.cache.negative != .none {
+        } catch let error where error == .enoent && options.cache.negative != .none {
             try reply.append(negativeEntry)
         }
     }
