@@ -39,6 +39,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swift),
+        .testTarget(
+            name: "StackCoreTests", dependencies: ["StackCore", "CLinux", "SystemCalls"], swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6],
 )

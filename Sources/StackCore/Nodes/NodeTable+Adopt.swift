@@ -42,7 +42,8 @@ extension NodeTable {
     ///
     /// Where there are file handles, they decide whether it is the same inode: an inode number used again makes a new node, and
     /// the old one stays valid, unhashed, until it is forgotten. `parent` and `name` are remembered only for nodes without file handle,
-    /// which are opened by them again; the directory is then kept from being forgotten.
+    /// which are opened by them again; the directory is then kept from being forgotten. With "." or ".." as name such a node, if it
+    /// is new, keeps its descriptor instead.
     ///
     /// - Parameters:
     ///   - descriptor: becomes the node's, unless it has one.
@@ -119,11 +120,12 @@ extension NodeTable {
         try shard.pointee.state.reserve()
         slot = try nodes.allocate()
         let former = search(shard, tag, identity.mount, identity.inode)
-        if former != 0 { shard.pointee.state.remove(tag, former) }
         let record = record(slot)
         record.fill(identity, generation: arena.nextGeneration(), lookups: 1, reference)
         record.use.publish(descriptor: -1, holds: 1)
+        // The room that was reserved is used before the index may shrink.
         shard.pointee.state.insert(tag, slot)
+        if former != 0 { shard.pointee.state.remove(tag, former) }
         return slot
     }
 
@@ -159,7 +161,7 @@ extension NodeTable {
         var reference = PreparedReference()
         if handle.bytes == 0 {
             // The directory may have been forgotten while it was borrowed: then nothing is remembered.
-            guard retain(parent) else { return reference }
+            guard !isDots(name), retain(parent) else { return reference }
             do throws(Errno) {
                 reference.words.0 = try store.name(name, in: parent).rawValue
             } catch {
@@ -178,6 +180,12 @@ extension NodeTable {
         return reference
     }
 
+    /// Whether a name leads along the tree instead of down, and so is none to remember: "." or "..".
+    func isDots(_ name: UnsafePointer<CChar>) -> Bool {
+        let dot = CChar(bitPattern: UInt8(ascii: "."))
+        return name[0] == dot && (name[1] == 0 || name[1] == dot && name[2] == 0)
+    }
+
     /// Undoes ``prepare(_:_:_:)``.
     private func discard(_ reference: PreparedReference) {
         if let parent = freeReference(reference.form, reference.block) { forget(parent, 1) }
@@ -185,6 +193,7 @@ extension NodeTable {
 
     /// Adds a lookup to a directory for a node that remembers its name in it; false if the directory does not live.
     func retain(_ id: NodeID) -> Bool {
+        if id == .root { return true }
         guard hold(id) != nil else { return false }
         defer { release(id.slot) }
         let record = record(id.slot)

@@ -70,7 +70,7 @@ extension NodeTable {
         let current = StoreBlock(rawValue: record.pointee.reference.0)
         let same = store.parent(current) == parent && strcmp(store.name(current), name) == 0
         lock.unlock()
-        guard !same, parent.slot != slot, retain(parent) else { return }
+        guard !same, !isDots(name), parent.slot != slot, retain(parent) else { return }
         do throws(Errno) {
             let new = try store.name(name, in: parent)
             lock.lock()
