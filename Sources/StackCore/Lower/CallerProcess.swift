@@ -25,5 +25,11 @@ struct CallerProcess {
         }
     }
 
+    /// Whether a file of the group may keep set-group-id without group execution when this process writes or changes its owner
+    /// (setattr_should_drop_sgid of fs/attr.c).
+    func mayKeepSetGroupID(of group: UInt32, _ request: Request) -> Bool {
+        request.gid == group || groups.contains(group) || has(LINUX_CAP_FSETID)
+    }
+
     func has(_ capability: UInt32) -> Bool { capabilities & (1 << UInt64(capability)) != 0 }
 }

@@ -47,8 +47,8 @@ extension Mirror {
             if counted.isEmpty || counted == .killSetID { try killSetID(request, node.id, inode) }
             if counted.contains(.mode) { try Lower.changeMode(inode, arguments.mode & 0o7777) }
             if !counted.isDisjoint(with: [.uid, .gid]) {
-                try Lower.changeOwner(
-                    inode, uid: counted.contains(.uid) ? arguments.uid : .max,
+                try changeOwner(
+                    request, inode, uid: counted.contains(.uid) ? arguments.uid : .max,
                     gid: counted.contains(.gid) ? arguments.gid : .max)
             }
             if counted.contains(.size) { try changeSize(request, fields, arguments, inode) }
@@ -66,6 +66,17 @@ extension Mirror {
         try reply.append(attributesReply(try Lower.status(of: inode)))
     }
 
+    /// chown(2) clears set-user-id and set-group-id itself. What it leaves is set-group-id without group execution, which marks
+    /// mandatory locking: that goes unless the caller, not the daemon, may keep it.
+    private func changeOwner(_ request: Request, _ inode: Int32, uid: UInt32, gid: UInt32) throws(Errno) {
+        let before = try Lower.status(of: inode)
+        try Lower.changeOwner(inode, uid: uid, gid: gid)
+        guard before.isRegular, before.mode & 0o2010 == 0o2000 else { return }
+        if !CallerProcess(request).mayKeepSetGroupID(of: before.gid, request) {
+            try Lower.changeMode(inode, UInt32(try Lower.status(of: inode).mode) & 0o7777 & ~0o2000)
+        }
+    }
+
     private func time(_ seconds: UInt64, _ nanoseconds: UInt32, isSet: Bool, isNow: Bool) -> linux_timespec {
         if !isSet { return linux_timespec(sec: 0, nsec: Int64(LINUX_UTIME_OMIT)) }
         if isNow { return linux_timespec(sec: 0, nsec: Int64(LINUX_UTIME_NOW)) }
@@ -78,23 +89,21 @@ extension Mirror {
         throws(Errno)
     {
         guard let size = Int64(exactly: arguments.size) else { throw .efbig }
-        let truncate = { () throws(Errno) in
-            if fields.contains(.handle) {
-                let file = try self.files.borrow(arguments.fh)
-                _ = try checked(linux_ftruncate(file.descriptor, size))
-            } else {
-                guard try Lower.status(of: inode).isRegular else { throw .einval }
-                // Opening for writing is checked again; the kernel has let the caller through by now.
-                let file = try Lower.reopen(inode, O_WRONLY | O_NONBLOCK)
-                try self.credentials.clearing(fields.contains(.killSetID), request) { () throws(Errno) in
-                    _ = try checked(linux_ftruncate(file.number, size))
-                }
-            }
-        }
+        let kills = fields.contains(.killSetID)
         if fields.contains(.handle) {
-            try credentials.clearing(fields.contains(.killSetID), request, truncate)
+            let file = try files.borrow(arguments.fh)
+            try truncate(request, file.descriptor, size, clearsSetID: kills)
         } else {
-            try truncate()
+            guard try Lower.status(of: inode).isRegular else { throw .einval }
+            // The kernel has let the caller through; the daemon opens.
+            let file = try Lower.reopen(inode, O_WRONLY | O_NONBLOCK)
+            try truncate(request, file.number, size, clearsSetID: kills)
+        }
+    }
+
+    func truncate(_ request: Request, _ file: Int32, _ size: Int64, clearsSetID: Bool) throws(Errno) {
+        try credentials.clearing(clearsSetID, request) { () throws(Errno) in
+            _ = try checked(linux_ftruncate(file, size))
         }
     }
 
@@ -112,8 +121,7 @@ extension Mirror {
                 throw .eperm
             }
             var mode = UInt32(status.mode) & 0o7777 & ~0o4000
-            let isInGroup = request.gid == status.gid || caller.groups.contains(status.gid)
-            if mode & 0o010 != 0 || !isInGroup { mode &= ~0o2000 }
+            if mode & 0o010 != 0 || !caller.mayKeepSetGroupID(of: status.gid, request) { mode &= ~0o2000 }
             try Lower.changeMode(inode, mode)
         }
         do throws(Errno) {

@@ -15,15 +15,17 @@ extension Mirror {
         let node = try nodes.borrow(id)
         let inode = node.descriptor
         guard try Lower.status(of: inode).isRegular else { throw .enxio }
-        let flags = lowerFlags(arguments.flags)
-        let truncates = arguments.flags & UInt32(O_TRUNC) != 0
-        if options.readOnly, truncates || arguments.flags & UInt32(O_ACCMODE) != 0 { throw .erofs }
-        let clearsSetID = arguments.open_flags & RequestFlags.openKillSetID != 0
-        let file = try withRoomForDescriptors { () throws(Errno) in
-            // CAP_FSETID alone goes, not the ids: who may open has been decided by the kernel.
-            guard truncates, clearsSetID else { return try Lower.reopen(inode, flags) }
-            return Descriptor(
-                owning: try credentials.withoutSetID { () throws(Errno) in try Lower.reopen(inode, flags).take() })
+        var flags = lowerFlags(arguments.flags)
+        let truncates = flags & O_TRUNC != 0
+        if options.readOnly, truncates || flags & O_ACCMODE != O_RDONLY { throw .erofs }
+        // Who may open has been decided by the kernel, but what truncation clears depends on the caller.
+        let clearsSetID = truncates && arguments.open_flags & RequestFlags.openKillSetID != 0
+        if clearsSetID { flags &= ~O_TRUNC }
+        let file = try withRoomForDescriptors { () throws(Errno) in try Lower.reopen(inode, flags) }
+        if clearsSetID {
+            // open(2) truncates with O_RDONLY too, ftruncate(2) does not.
+            let writable = try Lower.reopen(inode, O_WRONLY | O_NONBLOCK)
+            try truncate(request, writable.number, 0, clearsSetID: true)
         }
         let handle = try files.insert(descriptor: file, node: id, flags: arguments.flags)
         try reply.append(fuse_open_out(fh: handle, open_flags: openReplyFlags(arguments.flags), backing_id: 0))
