@@ -74,7 +74,10 @@ public struct Mount: Sendable {
         return (mount, connection)
     }
 
-    private static func checkDevice() throws(MountError) {
+    /// Whether a mount can be tried at all.
+    ///
+    /// - Throws: ``MountError/deviceMissing``, ``MountError/deviceRefused(_:)`` or ``MountError/fusermountMissing``.
+    public static func checkDevice() throws(MountError) {
         let device = linux_openat(LINUX_AT_FDCWD, "/dev/fuse", O_RDWR | LINUX_O_CLOEXEC, 0)
         switch device {
         case 0...: _ = linux_close(Int32(device))
@@ -124,9 +127,9 @@ public struct Mount: Sendable {
 }
 
 /// The set-user-id program that mounts and unmounts for ordinary users.
-enum Fusermount {
+public enum Fusermount {
     /// Where it is: fusermount3 of the package fuse3, or fusermount of libfuse 2.
-    static var path: String? {
+    public static var path: String? {
         for directory in ["/usr/bin", "/bin", "/usr/local/bin"] {
             for name in ["fusermount3", "fusermount"] where access("\(directory)/\(name)", X_OK) == 0 {
                 return "\(directory)/\(name)"
