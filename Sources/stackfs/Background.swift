@@ -27,6 +27,17 @@ struct Background {
         }
     }
 
+    /// Closes what was inherited beyond the standard descriptors: whoever waits for the other end of a pipe must not wait for
+    /// the mount's end. Must be called before anything is opened.
+    static func closeInherited(except kept: Int32?) {
+        guard let kept, kept > 2 else {
+            _ = linux_close_range(3, .max)
+            return
+        }
+        if kept > 3 { _ = linux_close_range(3, UInt32(kept) - 1) }
+        _ = linux_close_range(UInt32(kept) + 1, .max)
+    }
+
     /// Waits for the verdict, one byte, the exit status; the sentence about a failure follows it.
     private static func waitInFront(_ verdict: Int32) -> Never {
         var bytes: [UInt8] = []

@@ -11,11 +11,12 @@ struct Capability: Sendable {
         number: LINUX_CAP_SYS_ADMIN, name: "CAP_SYS_ADMIN",
         loss: "mounting goes through fusermount3; trusted.* attributes and passthrough are out of reach")
 
+    static let readSearch = Capability(
+        number: LINUX_CAP_DAC_READ_SEARCH, name: "CAP_DAC_READ_SEARCH",
+        loss: "no file handles: each node that the kernel knows may need an open descriptor")
+
     static let all = [
-        sysAdmin,
-        Capability(
-            number: LINUX_CAP_DAC_READ_SEARCH, name: "CAP_DAC_READ_SEARCH",
-            loss: "no file handles: each node that the kernel knows may need an open descriptor"),
+        sysAdmin, readSearch,
         Capability(
             number: LINUX_CAP_DAC_OVERRIDE, name: "CAP_DAC_OVERRIDE",
             loss: "files are reached with this user's rights only"),

@@ -27,6 +27,8 @@ struct Mirroring {
     }
 
     func run() throws(Failure) {
+        let staysInFront = command.foreground || command.debug
+        if !staysInFront { Background.closeInherited(except: command.fuseFd) }
         let lower = try Checks.openLower(lowerPath)
         guard let source = resolved(lowerPath) else {
             throw .unable("the path of the lower directory \(lowerPath) cannot be found: \(Errno.last)")
@@ -35,7 +37,6 @@ struct Mirroring {
         let target = try command.fuseFd == nil ? checkedMountPoint(lower, source) : mountPath.flatMap(resolved)
         let plan = MountPlan(options, user: geteuid(), source: source, lower: try flags(of: lower))
 
-        let staysInFront = command.foreground || command.debug
         if !staysInFront { CommandLog.send(to: .both) }
         let background = staysInFront ? .none : try Background.start()
         do throws(Failure) {
@@ -73,12 +74,12 @@ struct Mirroring {
         _ lower: Int32, _ source: String, _ target: String?, _ plan: MountPlan, _ statistics: Int32?,
         _ background: Background
     ) throws(Failure) {
-        raiseDescriptorLimit()
+        let openFiles = raiseDescriptorLimit()
         let signals: SignalWatch
         let mirror: Mirror
         do throws(Errno) {
             signals = try SignalWatch([SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2])
-            mirror = try Mirror(lower: Descriptor(owning: lower), options: mirrorOptions(plan), logger: logger)
+            mirror = try Mirror(lower: Descriptor(owning: lower), options: mirrorOptions(plan, openFiles: openFiles), logger: logger)
         } catch {
             throw .unable("the lower directory \(source) cannot be served: \(error)")
         }
@@ -123,11 +124,15 @@ struct Mirroring {
         }
     }
 
-    private func mirrorOptions(_ plan: MountPlan) -> MirrorOptions {
+    /// - Parameter openFiles: the limit of open descriptors. Half of them may be nodes': the rest is for files in use.
+    private func mirrorOptions(_ plan: MountPlan, openFiles: Int) -> MirrorOptions {
         var result = MirrorOptions()
         result.cache = options.cachePolicy(attrval: attrval)
         result.readOnly = plan.readOnly
         result.writebackCache = options.writebackCache
+        // Beside file handles descriptors are a cache, and few will do; without them, they are all there is.
+        let wanted = Capability.readSearch.isEffective ? result.descriptorLimit : 1 << 20
+        result.descriptorLimit = min(wanted, openFiles / 2)
         return result
     }
 
@@ -172,16 +177,19 @@ struct Mirroring {
         }
     }
 
-    private func raiseDescriptorLimit() {
+    /// Raises the limit of open descriptors as far as it goes, and returns it.
+    private func raiseDescriptorLimit() -> Int {
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        guard getrlimit(resource, &limit) == 0 else { return 1024 }
         let before = limit.rlim_cur
         limit.rlim_cur = limit.rlim_max
-        if before < limit.rlim_max, setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) != 0 {
+        if before < limit.rlim_max, setrlimit(resource, &limit) != 0 {
             logger.warning("the limit of open files stays at \(before): \(Errno.last)")
-        } else {
-            logger.debug("open files: at most \(limit.rlim_cur), the hard limit; it was \(before)")
+            return Int(clamping: before)
         }
+        logger.debug("open files: at most \(limit.rlim_cur), the hard limit; it was \(before)")
+        return Int(clamping: limit.rlim_cur)
     }
 }
 

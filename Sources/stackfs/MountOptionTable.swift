@@ -32,7 +32,7 @@ extension MountOption {
             if value == "none" {
                 options.cache = CachePolicy.Mode.none
             } else if value.hasPrefix("ttl:") {
-                options.cache = .timeToLive(seconds: try seconds(String(value.dropFirst(4)), of: "cache=ttl"))
+                options.cache = .timeToLive(seconds: try seconds(String(value.dropFirst(4)), of: "cache=ttl", separator: ":"))
             } else {
                 throw .usage("cache=\(value) is no cache mode: give cache=none or cache=ttl:SECONDS")
             }

@@ -89,9 +89,10 @@ struct MountOptions: Sendable {
 }
 
 /// Whole or fractional seconds, 0 to 10^9.
-func seconds(_ text: String, of name: String) throws(Failure) -> Double {
+func seconds(_ text: String, of name: String, separator: String = "=") throws(Failure) -> Double {
     guard let value = Double(text), value >= 0, value <= 1e9 else {
-        throw .usage("\(name)=\(text) is no time: give seconds, 0 to 1000000000, as in \(name)=1.5")
+        let given = "\(name)\(separator)\(text)"
+        throw .usage("\(given) is no time: give seconds, 0 to 1000000000, as in \(name)\(separator)1.5")
     }
     return value
 }

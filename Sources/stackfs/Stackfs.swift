@@ -31,7 +31,8 @@ struct Stackfs: ParsableCommand {
                 say(help(fullMessage(for: error)), on: 1)
                 Glibc.exit(0)
             }
-            sayOnStandardError(message(for: error))
+            let sentence = message(for: error)
+            sayOnStandardError("\(sentence.prefix(1).lowercased())\(sentence.dropFirst()); see 'stackfs --help'")
             Glibc.exit(2)
         }
     }
