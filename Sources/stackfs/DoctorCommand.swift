@@ -15,9 +15,10 @@ struct DoctorCommand: ParsableCommand {
     var lower: String?
 
     func run() throws {
-        let lowerDirectory = try lower.map { (path) throws(Failure) in try Checks.openLower(path).take() }
-        let trial = TrialMount.run(lower: lowerDirectory)
-        var rows = Doctor.system(trial) + Doctor.lower(lower, lowerDirectory)
+        let lowerRow = try lower.map { (path) throws(Failure) in Doctor.lower(path, try Checks.openLower(path)) }
+        let trial = TrialMount.run()
+        var rows = Doctor.system(trial)
+        rows.append(lowerRow ?? ["lower", "none given: `stackfs doctor LOWER` looks at one"])
         rows += Doctor.limits() + Doctor.mounts()
         say(alignedTable(rows), on: 1)
         if case .success(let negotiation) = trial { say("\n" + alignedTable(Doctor.features(negotiation)), on: 1) }
@@ -72,25 +73,22 @@ enum Doctor {
     }
 
     /// Whether a lower directory's files can be kept by handle.
-    static func lower(_ path: String?, _ directory: Int32?) -> [[String]] {
-        guard let path, let directory else {
-            return [["lower", "none given: `stackfs doctor LOWER` looks at one"]]
-        }
+    static func lower(_ path: String, _ directory: consuming Descriptor) -> [String] {
         var handle = linux_file_handle()
         handle.bytes = 128
         var mountID: Int32 = 0
-        let made = linux_name_to_handle_at(directory, "", &handle, &mountID, LINUX_AT_EMPTY_PATH)
+        let made = linux_name_to_handle_at(directory.number, "", &handle, &mountID, LINUX_AT_EMPTY_PATH)
         guard made == 0 else {
             let error = Errno(rawValue: Int32(-made))
-            return [["lower", "\(path) gives no file handles (\(error)): each node may need an open descriptor"]]
+            return ["lower", "\(path) gives no file handles (\(error)): each node may need an open descriptor"]
         }
-        let opened = linux_open_by_handle_at(directory, &handle, LINUX_O_PATH | LINUX_O_CLOEXEC)
+        let opened = linux_open_by_handle_at(directory.number, &handle, LINUX_O_PATH | LINUX_O_CLOEXEC)
         guard opened >= 0 else {
             let error = Errno(rawValue: Int32(-opened))
-            return [["lower", "\(path) gives file handles, but they cannot be opened (\(error)): open descriptors instead"]]
+            return ["lower", "\(path) gives file handles, but they cannot be opened (\(error)): open descriptors instead"]
         }
         _ = linux_close(Int32(opened))
-        return [["lower", "\(path) gives file handles of \(handle.bytes) bytes: no descriptor for each node"]]
+        return ["lower", "\(path) gives file handles of \(handle.bytes) bytes: no descriptor for each node"]
     }
 
     static func limits() -> [[String]] {

@@ -113,6 +113,13 @@ struct Mirroring {
         switch result {
         case .success(let (mount, connection)):
             if !words.isEmpty { logger.notice("\(words)") }
+            if let flags = plan.flagsAfterwards {
+                do throws(Errno) {
+                    try mount.setFlags(flags)
+                } catch {
+                    logger.warning("auto_unmount leaves nosuid and nodev in force: \(error)")
+                }
+            }
             return (mount, connection)
         case .failure(let error):
             var sentence = "\(target) was not mounted: \(error)"

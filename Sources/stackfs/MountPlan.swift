@@ -16,6 +16,9 @@ struct MountPlan: Equatable {
     /// For ``Mount/make(at:options:)``, one option an element.
     var options: [String] = []
     var readOnly = false
+    /// Flags of mount(2) that root sets once the mount stands: with auto_unmount libfuse mounts through fusermount3, which
+    /// says nosuid and nodev to everybody.
+    var flagsAfterwards: Int?
     /// With allow_root: who else but root may use the mount.
     var soleUser: UInt32?
     /// What was asked for and is left out, for the log.
@@ -51,8 +54,17 @@ struct MountPlan: Equatable {
         options += [asked.accessTimes, asked.synchrony].compactMap { $0 }
         if asked.directorySync { options.append("dirsync") }
         if let maxRead = asked.maxRead { options.append("max_read=\(maxRead)") }
-        if asked.autoUnmount { options.append("auto_unmount") }
+        if asked.autoUnmount {
+            options.append("auto_unmount")
+            if privileged { flagsAfterwards = Self.flags(of: options) }
+        }
         // libfuse looks for itself, but fusermount3 neither looks nor knows the word.
         if asked.nonempty, privileged, !asked.autoUnmount { options.append("nonempty") }
+    }
+
+    /// The bits of mount(2) that these options stand for; MS_RELATIME where nothing is said.
+    private static func flags(of options: [String]) -> Int {
+        let bits: [String: Int] = ["ro": 1, "nosuid": 2, "nodev": 4, "noexec": 8, "noatime": 1 << 10]
+        return options.reduce(options.contains("noatime") ? 0 : 1 << 21) { $0 | (bits[$1] ?? 0) }
     }
 }

@@ -6,12 +6,11 @@ import SystemCalls
 
 /// A mount in a private directory that lives as long as INIT takes: the one way to learn what the kernel offers.
 enum TrialMount {
-    /// - Parameter lower: an open lower directory, to be used up; nil for the trial's own empty one.
-    static func run(lower: Int32?) -> Result<Negotiation, Failure> {
+    static func run() -> Result<Negotiation, Failure> {
         do throws(Failure) {
             let directory = try makeDirectory()
             defer { rmdir(directory) }
-            return .success(try handshake(at: directory, lower: lower))
+            return .success(try handshake(at: directory))
         } catch {
             return .failure(error)
         }
@@ -24,9 +23,9 @@ enum TrialMount {
         return template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     }
 
-    private static func handshake(at path: String, lower: Int32?) throws(Failure) -> Negotiation {
-        let mirrored: Int32
-        if let lower { mirrored = lower } else { mirrored = try Checks.openLower(path).take() }
+    private static func handshake(at path: String) throws(Failure) -> Negotiation {
+        // The directory beneath the mount: an empty lower one.
+        let lower = try Checks.openLower(path).take()
         let plan = MountPlan(try MountOptions(), user: geteuid(), source: "stackfs-doctor", lower: [])
         let (result, words) = capturingStandardError {
             Result { () throws(MountError) in try Mount.make(at: path, options: plan.options) }
@@ -38,7 +37,7 @@ enum TrialMount {
             let quiet = Logger(label: "stackfs", factory: { _ in SwiftLogNoOpLogHandler() })
             let mirror: Mirror
             do throws(Errno) {
-                mirror = try Mirror(lower: Descriptor(owning: mirrored), options: MirrorOptions(), logger: quiet)
+                mirror = try Mirror(lower: Descriptor(owning: lower), options: MirrorOptions(), logger: quiet)
             } catch {
                 throw .unable("the lower directory cannot be served: \(error)")
             }

@@ -268,6 +268,10 @@ LINUX_CALL int64_t linux_eventfd(uint32_t initial, int flags) {
 LINUX_CALL int64_t linux_signalfd(const uint64_t *_Nonnull mask, int flags) {
     return linux_syscall(__NR_signalfd4, -1, (long)mask, 8, flags, 0, 0);
 }
+LINUX_CALL int64_t linux_mount(const char *_Nullable source, const char *_Nonnull path, const char *_Nullable type,
+                               size_t flags, const void *_Nullable data) {
+    return linux_syscall(__NR_mount, (long)source, (long)path, (long)type, (long)flags, (long)data, 0);
+}
 LINUX_CALL int64_t linux_umount2(const char *_Nonnull path, int flags) {
     return linux_syscall(__NR_umount2, (long)path, flags, 0, 0, 0, 0);
 }

@@ -101,9 +101,18 @@ public struct Mount: Sendable {
         guard arguments.argc > 1 else { return nil }
         for index in 1..<Int(arguments.argc) {
             let text = String(cString: arguments.argv[index]!)
-            if text != "-o" { return text }
+            // libfuse keeps max_read for its own session as well as giving it to the kernel.
+            if text != "-o", !text.hasPrefix("max_read=") { return text }
         }
         return nil
+    }
+
+    /// Sets the mount's flags, MS_NOSUID and the like of mount(2), which fusermount3 does not leave to root either.
+    ///
+    /// - Throws: EPERM for an ordinary user.
+    public func setFlags(_ flags: Int) throws(Errno) {
+        let remount = 1 << 5 | 1 << 12  // MS_REMOUNT | MS_BIND: this mount's flags alone
+        try checked(linux_mount(nil, path, nil, remount | flags, nil))
     }
 
     /// Unmounts, if the mount at the path is still this one.
