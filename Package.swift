@@ -34,7 +34,7 @@ let package = Package(
         .executableTarget(
             name: "stackfs",
             dependencies: [
-                "StackCore", "FuseKernel", "SystemCalls",
+                "StackCore", "FuseKernel", "SystemCalls", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -1,29 +1,45 @@
-import CLinux
-import FuseKernel
+import ArgumentParser
 import Glibc
-import Logging
-import StackCore
-import SystemCalls
 
-@main struct Stackfs {
-    static func main() throws {
-        let a = CommandLine.arguments
-        var logger = Logger(label: "stackfs") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = getenv("TRACE") != nil ? .trace : .info
-        let lower = Descriptor(owning: open(a[1], O_RDONLY | O_CLOEXEC))
-        var mo = MirrorOptions()
-        if getenv("TTL") != nil { mo.cache = CachePolicy(mode: .timeToLive(seconds: 3600)) }
-        let mirror = try Mirror(lower: lower, options: mo, logger: logger)
-        let (mount, connection) = try Mount.make(at: a[2], options: ["default_permissions", "allow_other", "dev", "suid", "fsname=\(a[1])", "subtype=stackfs"])
-        var o = SessionOptions()
-        o.wanted = mirror.wantedFlags
-        mirror.attach(connection)
-        let signals = try SignalWatch([SIGINT, SIGTERM, SIGHUP, SIGUSR1])
-        let session = try Session(connection, mirror, o, logger)
-        try session.begin()
-        for l in mirror.report { logger.info("\(l)") }
-        let end = session.serve(mount, signals) { _ in }
-        logger.info("\(end)")
-        for s in session.operationStatistics { print(s.name, s.requests, s.errors) }
+/// The command `stackfs`; without the name of a subcommand it mounts.
+@main
+struct Stackfs: ParsableCommand {
+    static let release = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "stackfs",
+        abstract: MountCommand.configuration.abstract,
+        subcommands: [MountCommand.self, UmountCommand.self, DoctorCommand.self],
+        defaultSubcommand: MountCommand.self)
+
+    /// Runs the command: status 0 for done, 2 for a wrong command line, 1 for what could not be done.
+    static func main() {
+        // A reader of standard output or error that has gone is no reason to leave a mount behind.
+        signal(SIGPIPE, SIG_IGN)
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        do {
+            if let asked = arguments.first, ["-h", "--help", "help"].contains(asked), arguments.count == 1 {
+                throw CleanExit.helpRequest(MountCommand.self)
+            }
+            var command = try parseAsRoot(arguments)
+            try command.run()
+        } catch let failure as Failure {
+            sayOnStandardError(failure.message)
+            Glibc.exit(failure.status)
+        } catch {
+            if exitCode(for: error) == .success {
+                say(help(fullMessage(for: error)), on: 1)
+                Glibc.exit(0)
+            }
+            let sentence = message(for: error)
+            sayOnStandardError("\(sentence.prefix(1).lowercased())\(sentence.dropFirst()); see 'stackfs --help'")
+            Glibc.exit(2)
+        }
+    }
+
+    /// The help of the mount command goes on with the table of `-o`.
+    private static func help(_ message: String) -> String {
+        guard message == helpMessage(for: MountCommand.self) else { return message + "\n" }
+        return "\(message)\nOPTIONS OF -o:\n\(MountOption.helpText)\n\nDetails are in the manual page, stackfs(8).\n"
     }
 }

@@ -131,6 +131,9 @@ LINUX_CALL int64_t linux_pwrite(int fd, const void *_Nonnull buffer, size_t coun
     return linux_syscall(__NR_pwrite64, fd, (long)buffer, (long)count, offset, 0, 0);
 }
 LINUX_CALL int64_t linux_close(int fd) { return linux_syscall(__NR_close, fd, 0, 0, 0, 0, 0); }
+LINUX_CALL int64_t linux_close_range(uint32_t first, uint32_t last) {
+    return linux_syscall(__NR_close_range, first, last, 0, 0, 0, 0);
+}
 LINUX_CALL int64_t linux_openat(int directory, const char *_Nonnull path, int flags, uint32_t mode) {
     return linux_syscall(__NR_openat, directory, (long)path, flags, mode, 0, 0);
 }
@@ -264,6 +267,10 @@ LINUX_CALL int64_t linux_eventfd(uint32_t initial, int flags) {
 // `mask` is the kernel's 64-bit signal set, bit N-1 for signal N.
 LINUX_CALL int64_t linux_signalfd(const uint64_t *_Nonnull mask, int flags) {
     return linux_syscall(__NR_signalfd4, -1, (long)mask, 8, flags, 0, 0);
+}
+LINUX_CALL int64_t linux_mount(const char *_Nullable source, const char *_Nonnull path, const char *_Nullable type,
+                               size_t flags, const void *_Nullable data) {
+    return linux_syscall(__NR_mount, (long)source, (long)path, (long)type, (long)flags, (long)data, 0);
 }
 LINUX_CALL int64_t linux_umount2(const char *_Nonnull path, int flags) {
     return linux_syscall(__NR_umount2, (long)path, flags, 0, 0, 0, 0);

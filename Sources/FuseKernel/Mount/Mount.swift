@@ -74,7 +74,10 @@ public struct Mount: Sendable {
         return (mount, connection)
     }
 
-    private static func checkDevice() throws(MountError) {
+    /// Whether a mount can be tried at all.
+    ///
+    /// - Throws: ``MountError/deviceMissing``, ``MountError/deviceRefused(_:)`` or ``MountError/fusermountMissing``.
+    public static func checkDevice() throws(MountError) {
         let device = linux_openat(LINUX_AT_FDCWD, "/dev/fuse", O_RDWR | LINUX_O_CLOEXEC, 0)
         switch device {
         case 0...: _ = linux_close(Int32(device))
@@ -98,9 +101,18 @@ public struct Mount: Sendable {
         guard arguments.argc > 1 else { return nil }
         for index in 1..<Int(arguments.argc) {
             let text = String(cString: arguments.argv[index]!)
-            if text != "-o" { return text }
+            // libfuse keeps max_read for its own session as well as giving it to the kernel.
+            if text != "-o", !text.hasPrefix("max_read=") { return text }
         }
         return nil
+    }
+
+    /// Sets the mount's flags, MS_NOSUID and the like of mount(2), which fusermount3 does not leave to root either.
+    ///
+    /// - Throws: EPERM for an ordinary user.
+    public func setFlags(_ flags: Int) throws(Errno) {
+        let remount = 1 << 5 | 1 << 12  // MS_REMOUNT | MS_BIND: this mount's flags alone
+        try checked(linux_mount(nil, path, nil, remount | flags, nil))
     }
 
     /// Unmounts, if the mount at the path is still this one.
@@ -124,9 +136,9 @@ public struct Mount: Sendable {
 }
 
 /// The set-user-id program that mounts and unmounts for ordinary users.
-enum Fusermount {
+public enum Fusermount {
     /// Where it is: fusermount3 of the package fuse3, or fusermount of libfuse 2.
-    static var path: String? {
+    public static var path: String? {
         for directory in ["/usr/bin", "/bin", "/usr/local/bin"] {
             for name in ["fusermount3", "fusermount"] where access("\(directory)/\(name)", X_OK) == 0 {
                 return "\(directory)/\(name)"

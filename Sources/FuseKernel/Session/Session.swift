@@ -44,7 +44,16 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: (1 << 20) + 4096, alignment: 8)
         defer { buffer.deallocate() }
         var length: Int64
-        repeat { length = linux_read(descriptor, buffer.baseAddress!, buffer.count) } while length == Int64(-EINTR)
+        while true {
+            length = linux_read(descriptor, buffer.baseAddress!, buffer.count)
+            if length == Int64(-EAGAIN) {
+                // Only of a descriptor that somebody else opened with O_NONBLOCK.
+                var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+                _ = poll(&waiting, 1, -1)
+            } else if length != Int64(-EINTR) {
+                break
+            }
+        }
         if length < 0 { throw length == Int64(-ENODEV) ? .connectionEnded : .system(Errno(rawValue: Int32(-length))) }
         let headerSize = MemoryLayout<fuse_in_header>.size
         // Before 7.36 the message ends after `flags`.

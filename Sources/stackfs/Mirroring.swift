@@ -1,0 +1,251 @@
+import CLinux
+import FuseKernel
+import Glibc
+import Logging
+import StackCore
+import SystemCalls
+
+/// A mirror from the checks before it is mounted to its end.
+struct Mirroring {
+    private let command: MountCommand
+    private let options: MountOptions
+    private let attrval: Double?
+    private let lowerPath: String
+    /// Nil with `--fuse-fd`, where a mount point need not be known.
+    private let mountPath: String?
+    private let logger: Logger
+
+    /// Everything about the command line that is a usage error is found here.
+    init(_ command: MountCommand) throws(Failure) {
+        self.command = command
+        options = try MountOptions(lists: command.lists)
+        attrval = try command.attrval.map { (text) throws(Failure) in try seconds(text, of: "--attrval") }
+        (lowerPath, mountPath) = try command.paths()
+        let level = try command.level()
+        if let number = command.fuseFd, number < 0 { throw .usage("--fuse-fd \(number) is no descriptor") }
+        logger = Logger(label: "stackfs", factory: { _ in CommandLog(logLevel: level) })
+    }
+
+    func run() throws(Failure) {
+        let staysInFront = command.foreground || command.debug
+        if !staysInFront { Background.closeInherited(except: command.fuseFd) }
+        let lower = try Checks.openLower(lowerPath)
+        guard let source = resolved(lowerPath) else {
+            throw .unable("the path of the lower directory \(lowerPath) cannot be found: \(Errno.last)")
+        }
+        let statistics = try command.statsdir.map { (path) throws(Failure) in try Checks.openStatistics(path).take() }
+        let target = try command.fuseFd == nil ? checkedMountPoint(lower, source) : mountPath.flatMap(resolved)
+        let plan = MountPlan(options, user: geteuid(), source: source, lower: try flags(of: lower))
+
+        if !staysInFront { CommandLog.send(to: .both) }
+        let background = staysInFront ? .none : try Background.start()
+        do throws(Failure) {
+            try serve(lower.take(), source, target, plan, statistics, background)
+        } catch {
+            background.fail(error)
+        }
+    }
+
+    /// The mount point's real path, once everything that is known beforehand allows the mount.
+    private func checkedMountPoint(_ lower: borrowing Descriptor, _ source: String) throws(Failure) -> String? {
+        guard let mountPath else { return nil }
+        let privileged = geteuid() == 0
+        let point = try Checks.openMountPoint(mountPath, privileged: privileged)
+        guard let target = resolved(mountPath) else {
+            throw .unable("the path of the mount point \(mountPath) cannot be found: \(Errno.last)")
+        }
+        // That it is not empty would hide why: a mount point above or below the lower directory hardly ever is.
+        try Checks.checkApart(lower: lower, source, mount: point, target)
+        if !options.nonempty { try Checks.checkEmpty(target, point.number) }
+        if !privileged, options.access == .everybody || options.access == .root { try Checks.checkUserAllowOther() }
+        return target
+    }
+
+    private func flags(of lower: borrowing Descriptor) throws(Failure) -> LowerFlags {
+        var status = linux_statfs()
+        let result = linux_fstatfs(lower.number, &status)
+        guard result == 0 else {
+            throw .unable("the lower directory \(lowerPath) cannot be asked: \(Errno(rawValue: Int32(-result)))")
+        }
+        return LowerFlags(rawValue: status.flags)
+    }
+
+    private func serve(
+        _ lower: Int32, _ source: String, _ target: String?, _ plan: MountPlan, _ statistics: Int32?,
+        _ background: Background
+    ) throws(Failure) {
+        let openFiles = raiseDescriptorLimit()
+        let signals: SignalWatch
+        let mirror: Mirror
+        do throws(Errno) {
+            signals = try SignalWatch([SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2])
+            mirror = try Mirror(lower: Descriptor(owning: lower), options: mirrorOptions(plan, openFiles: openFiles), logger: logger)
+        } catch {
+            throw .unable("the lower directory \(source) cannot be served: \(error)")
+        }
+        let (mount, connection) = try connect(target, plan)
+        let session: Session<Mirror>
+        do throws(SessionError) {
+            mirror.attach(connection)
+            session = try Session(connection, mirror, sessionOptions(mirror, plan), logger)
+            try session.begin()
+        } catch {
+            try? mount?.unmount(lazily: true)
+            throw .unable(error.sentence(descriptor: command.fuseFd))
+        }
+        announce(session, source, target ?? "descriptor \(connection.descriptor)", plan)
+        background.ready()
+
+        let report = { () in self.report(session, source, target, to: statistics) }
+        let end = session.serve(mount, signals) { signal in
+            if signal == SIGUSR1 { report() }
+        }
+        report()
+        logger.info("\(target ?? source): \(end.sentence)")
+    }
+
+    private func connect(_ target: String?, _ plan: MountPlan) throws(Failure) -> (Mount?, Connection) {
+        if let number = command.fuseFd { return (nil, Connection(owning: try Checks.connection(number))) }
+        guard let target else { throw .usage("a mount point is needed") }
+        let (result, words) = capturingStandardError {
+            Result { () throws(MountError) in try Mount.make(at: target, options: plan.options) }
+        }
+        switch result {
+        case .success(let (mount, connection)):
+            if !words.isEmpty { logger.notice("\(words)") }
+            if let flags = plan.flagsAfterwards {
+                do throws(Errno) {
+                    try mount.setFlags(flags)
+                } catch {
+                    logger.warning("auto_unmount leaves nosuid and nodev in force: \(error)")
+                }
+            }
+            return (mount, connection)
+        case .failure(let error):
+            var sentence = "\(target) was not mounted: \(error)"
+            if !words.isEmpty { sentence += " (\(words))" }
+            if case .refused = error, geteuid() == 0, !Capability.sysAdmin.isEffective {
+                sentence += "; mounting as root needs CAP_SYS_ADMIN: for a container, --cap-add SYS_ADMIN"
+            }
+            throw .unable(sentence)
+        }
+    }
+
+    /// - Parameter openFiles: the limit of open descriptors. Half of them may be nodes': the rest is for files in use.
+    private func mirrorOptions(_ plan: MountPlan, openFiles: Int) -> MirrorOptions {
+        var result = MirrorOptions()
+        result.cache = options.cachePolicy(attrval: attrval)
+        result.readOnly = plan.readOnly
+        result.writebackCache = options.writebackCache
+        // Beside file handles descriptors are a cache, and few will do; without them, they are all there is.
+        let wanted = Capability.readSearch.isEffective ? result.descriptorLimit : 1 << 20
+        result.descriptorLimit = min(wanted, openFiles / 2)
+        return result
+    }
+
+    private func sessionOptions(_ mirror: Mirror, _ plan: MountPlan) -> SessionOptions {
+        var result = SessionOptions()
+        result.maxWrite = options.maxWrite ?? result.maxWrite
+        // More than a few threads cost wake-ups between processors; fewer than two let one slow request hold up all others.
+        let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+        result.threads = command.single ? 1 : options.threads ?? min(max(processors, 2), 8)
+        result.clonesDescriptor = options.cloneDescriptor
+        result.wanted = mirror.wantedFlags
+        result.soleUser = plan.soleUser
+        result.measuresLatency = command.statsdir != nil
+        return result
+    }
+
+    private func announce(_ session: Session<Mirror>, _ source: String, _ target: String, _ plan: MountPlan) {
+        let threads = session.options.threads
+        let report = session.fileSystem.report
+        let parts =
+            [
+                "\(source) at \(target)", "FUSE protocol 7.\(session.negotiation.minorVersion)",
+                "/dev/fuse with \(threads) thread\(threads == 1 ? "" : "s")",
+                "cache \(options.cachePolicy(attrval: attrval).summary)\(options.writebackCache ? ", writeback" : "")",
+            ] + report.prefix(1)
+        logger.info("\(parts.joined(separator: "; "))")
+        if options.splices { logger.info("splice_read, splice_write and splice_move are accepted; data is copied") }
+        if options.writebackCache, !session.negotiation.inForce.contains(.writebackCache) {
+            logger.notice("writeback_cache is not in force: the kernel does not offer it")
+        }
+        for note in plan.notes + report.dropFirst() { logger.notice("\(note)") }
+    }
+
+    private func report(_ session: Session<Mirror>, _ source: String, _ target: String?, to directory: Int32?) {
+        guard let directory else { return }
+        let report = StatisticsReport(
+            operations: session.operationStatistics, lower: source, mount: target ?? "another process's mount")
+        do throws(Errno) {
+            try report.write(to: directory)
+        } catch {
+            logger.error("the statistics could not be written to \(command.statsdir ?? ""): \(error)")
+        }
+    }
+
+    /// Raises the limit of open descriptors as far as it goes, and returns it.
+    private func raiseDescriptorLimit() -> Int {
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        var limit = rlimit()
+        guard getrlimit(resource, &limit) == 0 else { return 1024 }
+        let before = limit.rlim_cur
+        limit.rlim_cur = limit.rlim_max
+        if before < limit.rlim_max, setrlimit(resource, &limit) != 0 {
+            logger.warning("the limit of open files stays at \(before): \(Errno.last)")
+            return Int(clamping: before)
+        }
+        logger.debug("open files: at most \(limit.rlim_cur), the hard limit; it was \(before)")
+        return Int(clamping: limit.rlim_cur)
+    }
+}
+
+extension CachePolicy {
+    /// `none` or `ttl:1`, and what deviates from it, in seconds.
+    var summary: String {
+        let base: String
+        let standard: CachePolicy
+        switch mode {
+        case .none: base = "none"
+        case .timeToLive(let seconds): base = "ttl:\(Self.plain(seconds))"
+        }
+        standard = CachePolicy(mode: mode)
+        let deviations = [
+            ("entries", entry, standard.entry), ("attributes", attributes, standard.attributes),
+            ("missing names", negative, standard.negative),
+        ].filter { $0.1 != $0.2 }
+        let details = deviations.map { "\($0.0) \(Self.plain(Double($0.1.seconds) + Double($0.1.nanoseconds) / 1e9)) s" }
+        return details.isEmpty ? base : "\(base) (\(details.joined(separator: ", ")))"
+    }
+
+    private static func plain(_ seconds: Double) -> String {
+        seconds == seconds.rounded() ? "\(Int(seconds))" : "\(seconds)"
+    }
+}
+
+extension SessionError {
+    /// What happened, and the way out.
+    func sentence(descriptor: Int32?) -> String {
+        switch self {
+        case .protocolTooOld(let major, let minor):
+            return "this kernel is too old: it speaks FUSE protocol \(major).\(minor), and stackfs needs 7.34 or later, "
+                + "which Linux 5.15 and later have"
+        case .malformedInit:
+            return "the first message of the connection is no INIT: has somebody else served it before?"
+        case .connectionEnded: return "the mount was taken down before it was ready"
+        case .system(.eperm) where descriptor != nil:
+            return "--fuse-fd \(descriptor ?? 0) is open, but nothing is mounted with it: mount first, with fd=N"
+        case .system(let error): return "the connection to the kernel failed: \(error)"
+        }
+    }
+}
+
+extension SessionEnd {
+    fileprivate var sentence: String {
+        switch self {
+        case .connectionEnded: return "unmounted"
+        case .signal(let signal): return "unmounted on signal \(signal)"
+        case .signalWhileBusy(let signal): return "detached on signal \(signal); those who still used it get errors"
+        }
+    }
+}
