@@ -20,6 +20,7 @@ extension Dispatcher {
         case .statfs:
             try fileSystem.statfs(request, into: &reply)
         case .syncfs:
+            _ = try body.take(fuse_syncfs_in.self)
             try fileSystem.syncfs(request)
         case .setxattr:
             let arguments = try takeSetxattr(&body)

@@ -10,20 +10,25 @@ struct Dispatcher<F: FileSystem>: Sendable {
     /// With `allow_root`: the mount's owner. Others than the owner and root get EACCES, as in libfuse 2.
     let soleUser: UInt32?
 
-    /// Answers one message; `bytes` is its length as read. Returns 0 or a positive error number.
+    /// Answers one message, as long as it was read. Returns 0 or a positive error number.
     func dispatch(_ message: UnsafeRawBufferPointer, into reply: inout Reply) -> Int32 {
         do throws(Errno) {
             try handle(message, into: &reply)
             return 0
         } catch {
-            reply.clear()
-            return error.rawValue
+            reply.fail()
+            return error.numberInReply
         }
     }
 
     private func handle(_ message: UnsafeRawBufferPointer, into reply: inout Reply) throws(Errno) {
         let headerSize = MemoryLayout<fuse_in_header>.size
+        guard message.count >= headerSize else { throw .einval }
         let header = message.loadUnaligned(as: fuse_in_header.self)
+        let opcode = Opcode(rawValue: header.opcode)
+        if let opcode, !opcode.hasReply { reply.omit() }
+        // A length that does not agree with what was read cannot be taken apart.
+        guard header.len == message.count else { throw .einval }
         var request = Request(header)
         let extensionSize = Int(header.total_extlen) * 8
         guard message.count - headerSize >= extensionSize else { throw .einval }
@@ -32,7 +37,7 @@ struct Dispatcher<F: FileSystem>: Sendable {
             request.supplementaryGroup = try supplementaryGroup(
                 UnsafeRawBufferPointer(rebasing: message[(message.count - extensionSize)...]))
         }
-        guard let opcode = Opcode(rawValue: request.opcode) else { throw .enosys }
+        guard let opcode else { throw .enosys }
         if let soleUser, request.uid != soleUser, request.uid != 0, opcode.isRefusedToOthers { throw .eacces }
         try call(opcode, request, Arguments(body), into: &reply)
     }
@@ -44,14 +49,14 @@ struct Dispatcher<F: FileSystem>: Sendable {
         let extensionGroups: UInt32 = 32
         while arguments.remaining >= MemoryLayout<fuse_ext_header>.size {
             let header = try arguments.take(fuse_ext_header.self)
-            let size = Int(header.size) - MemoryLayout<fuse_ext_header>.size
-            guard size >= 0 else { throw .einval }
+            let content = try arguments.bytes(Int(header.size) - MemoryLayout<fuse_ext_header>.size)
             if header.type == extensionGroups {
-                let count = try arguments.take(UInt32.self)
-                guard count > 0 else { return nil }
-                return try arguments.take(UInt32.self)
+                // struct fuse_supp_groups: the number of groups, then the groups.
+                guard content.byteCount >= 4 else { throw .einval }
+                let count = content.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt32.self)
+                guard content.byteCount / 4 - 1 >= Int(count) else { throw .einval }
+                return count > 0 ? content.unsafeLoadUnaligned(fromByteOffset: 4, as: UInt32.self) : nil
             }
-            _ = try arguments.bytes(size)
         }
         return nil
     }
@@ -72,12 +77,12 @@ struct Dispatcher<F: FileSystem>: Sendable {
         case .fallocate, .lseek, .copyFileRange, .copyFileRange64, .ioctl, .poll, .bmap, .getlk, .setlk, .setlkw:
             try callSpecials(opcode, request, &body, into: &reply)
         case .interrupt:
-            reply.omit()
             fileSystem.interrupt(unique: try body.take(fuse_interrupt_in.self).unique)
         case .destroy:
             fileSystem.destroy()
         case .notifyReply:
-            reply.omit()
+            // The answer to a notification that nobody sends (FUSE_NOTIFY_RETRIEVE).
+            return
         case .initialize:
             // The session answers the first one; another is a protocol error.
             throw .eio
@@ -93,7 +98,7 @@ extension Opcode {
     fileprivate var isRefusedToOthers: Bool {
         switch self {
         case .initialize, .destroy, .interrupt, .forget, .batchForget, .notifyReply, .read, .write, .flush, .release,
-            .fsync, .releasedir, .fsyncdir:
+            .fsync, .readdir, .readdirplus, .releasedir, .fsyncdir:
             return false
         default:
             return true

@@ -13,8 +13,10 @@ extension Dispatcher {
             let arguments = try body.take(fuse_create_in.self)
             try fileSystem.create(request, body.name(), arguments, into: &reply)
         case .tmpfile:
-            // A name follows; it is the kernel's placeholder and means nothing.
-            try fileSystem.tmpfile(request, body.take(fuse_create_in.self), into: &reply)
+            let arguments = try body.take(fuse_create_in.self)
+            // The kernel's placeholder, "/": it means nothing.
+            _ = try body.string()
+            try fileSystem.tmpfile(request, arguments, into: &reply)
         case .read:
             try fileSystem.read(request, body.take(fuse_read_in.self), into: &reply)
         case .write:

@@ -8,8 +8,9 @@ extension Dispatcher {
     {
         switch opcode {
         case .lookup:
-            // "." and ".." come from the kernel's file handles (FUSE_EXPORT_SUPPORT).
-            try fileSystem.lookup(request, body.name(dotsAllowed: true), into: &reply)
+            // "." and ".." come from the kernel's own file handles, and only if that was asked for.
+            let dotsAllowed = inForce.contains(.exportSupport)
+            try fileSystem.lookup(request, body.name(dotsAllowed: dotsAllowed), into: &reply)
         case .symlink:
             let name = try body.name()
             try fileSystem.symlink(request, name, target: body.string(), into: &reply)
@@ -37,10 +38,8 @@ extension Dispatcher {
         case .readlink:
             try fileSystem.readlink(request, into: &reply)
         case .forget:
-            reply.omit()
             fileSystem.forget(nodeid: request.nodeid, count: try body.take(fuse_forget_in.self).nlookup)
         case .batchForget:
-            reply.omit()
             let count = try body.take(fuse_batch_forget_in.self).count
             // Each is checked before it is acted on; a count that promises more than came ends the loop.
             for _ in 0..<count {

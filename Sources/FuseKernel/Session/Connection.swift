@@ -20,7 +20,7 @@ public final class Connection: Sendable {
     /// Sends the reply that an operation postponed (``Reply/postpone()``): success, or an error.
     public func answer(_ unique: UInt64, _ error: Errno?) {
         var header = fuse_out_header(
-            len: UInt32(MemoryLayout<fuse_out_header>.size), error: -(error?.rawValue ?? 0), unique: unique)
+            len: UInt32(MemoryLayout<fuse_out_header>.size), error: -(error?.numberInReply ?? 0), unique: unique)
         // ENOENT: the caller is gone, and nobody waits for the answer.
         _ = linux_write(descriptor, &header, MemoryLayout<fuse_out_header>.size)
     }

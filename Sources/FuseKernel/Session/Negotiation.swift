@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 import SystemCalls
 
 /// What INIT settled between kernel and daemon.
@@ -24,9 +25,9 @@ extension Negotiation {
     private static let congestionThreshold: UInt16 = 48
 
     /// Settles what `request` offers with what `options` want.
-    static func settle(_ request: fuse_init_in, _ options: SessionOptions) throws(SessionError)
-        -> (Negotiation, fuse_init_out)
-    {
+    static func settle(
+        _ request: fuse_init_in, _ options: SessionOptions, pageSize: Int = sysconf(Int32(_SC_PAGESIZE))
+    ) throws(SessionError) -> (Negotiation, fuse_init_out) {
         guard request.major == protocolMajor, request.minor >= oldestMinor else {
             throw .protocolTooOld(major: request.major, minor: request.minor)
         }
@@ -34,10 +35,13 @@ extension Negotiation {
         if offered.contains(.initExtended) {
             offered.formUnion(InitFlags(rawValue: UInt64(request.flags2) << 32))
         }
+        var wanted = options.wanted.union([.initExtended, .maxPages, .bigWrites])
+        // The kernel does not do both, and keeps the former.
+        if offered.intersection(wanted).contains(.writebackCache) { wanted.remove(.passthrough) }
         let negotiation = Negotiation(
             minorVersion: min(request.minor, newestMinor),
             offered: offered,
-            wanted: options.wanted.union([.initExtended, .maxPages, .bigWrites]),
+            wanted: wanted,
             maxWrite: UInt32(options.maxWrite),
             maxReadahead: min(request.max_readahead, options.maxReadahead ?? .max))
         var answer = fuse_init_out()
@@ -49,8 +53,11 @@ extension Negotiation {
         answer.max_background = maxBackground
         answer.congestion_threshold = congestionThreshold
         answer.max_write = negotiation.maxWrite
-        answer.max_pages = UInt16(clamping: (options.maxWrite + 4095) / 4096)
+        // In the kernel's pages, of 4 to 64 KiB: it also bounds a READ, whose reply must fit a worker's buffer.
+        answer.max_pages = UInt16(clamping: max(1, options.maxWrite / pageSize))
         answer.time_gran = 1
+        // Lower files that are on a stacked file system themselves (overlay) are not passed through; 0 would refuse all.
+        if negotiation.inForce.contains(.passthrough) { answer.max_stack_depth = 1 }
         return (negotiation, answer)
     }
 }

@@ -79,7 +79,7 @@ public struct OperationStatistics: Sendable {
         var seen: UInt64 = 0
         for (bucket, count) in latency.enumerated() {
             seen += count
-            if Double(seen) >= quantile * Double(total) { return 1 << UInt64(bucket + 1) }
+            if seen > 0, Double(seen) >= quantile * Double(total) { return 1 << UInt64(bucket + 1) }
         }
         return nil
     }

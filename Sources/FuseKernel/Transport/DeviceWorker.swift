@@ -65,7 +65,8 @@ struct DeviceWorker<F: FileSystem>: @unchecked Sendable {
                 // Only of a descriptor that somebody else opened with O_NONBLOCK.
                 var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
                 _ = poll(&waiting, 1, -1)
-            case Int64(-ENODEV), Int64(-ECONNABORTED):
+            case Int64(-ENODEV), Int64(-ECONNABORTED), 0:
+                // 0: the other end of a socket that stands for the device (`--fuse-fd`) was closed.
                 return
             default:
                 let reason = length < 0 ? Errno(rawValue: Int32(-length)).description : "a message of \(length) bytes"
@@ -80,9 +81,7 @@ struct DeviceWorker<F: FileSystem>: @unchecked Sendable {
         let began = measuresLatency ? monotonicNanoseconds() : 0
         var reply = Reply(
             unique: header.unique, start: replyHeader + MemoryLayout<fuse_out_header>.size, capacity: replyCapacity)
-        // A length that does not agree with what was read cannot be taken apart.
-        let error =
-            header.len == message.count ? dispatcher.dispatch(message, into: &reply) : Errno.einval.rawValue
+        let error = dispatcher.dispatch(message, into: &reply)
         if reply.isDue { send(reply, error, to: header) }
         statistics.count(
             header.opcode, failed: error != 0,

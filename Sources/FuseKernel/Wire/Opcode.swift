@@ -55,6 +55,14 @@ public enum Opcode: UInt32, CaseIterable, Sendable {
     /// One more than the largest code: the size of a table indexed by code.
     public static let tableSize = 54
 
+    /// Whether the kernel waits for an answer.
+    var hasReply: Bool {
+        switch self {
+        case .forget, .batchForget, .interrupt, .notifyReply: return false
+        default: return true
+        }
+    }
+
     /// The name as the protocol's documents write it, `COPY_FILE_RANGE_64`.
     public var name: String {
         switch self {

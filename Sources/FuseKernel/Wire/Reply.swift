@@ -14,6 +14,7 @@ public struct Reply: ~Copyable {
     public internal(set) var count = 0
     /// False once nothing is to be sent now: FORGET, or a reply that somebody sends later.
     private(set) var isDue = true
+    private var isOmitted = false
 
     init(unique: UInt64, start: UnsafeMutableRawPointer, capacity: Int) {
         self.unique = unique
@@ -44,11 +45,27 @@ public struct Reply: ~Copyable {
     /// Takes back everything written.
     public mutating func clear() { count = 0 }
 
-    /// Sends nothing now. Whoever asks for it owes the caller an answer through ``Connection/answer(_:_:)``.
+    /// Sends nothing now. Whoever asks for it owes the caller an answer through ``Connection/answer(_:_:)``; an error
+    /// thrown after it is sent all the same.
     public mutating func postpone() { isDue = false }
 
-    /// For requests that have no reply (FORGET, INTERRUPT).
-    mutating func omit() { isDue = false }
+    /// For requests that have no reply (FORGET, INTERRUPT): not even an error.
+    mutating func omit() {
+        isDue = false
+        isOmitted = true
+    }
+
+    /// An error is the answer: nothing that was written counts.
+    mutating func fail() {
+        clear()
+        isDue = !isOmitted
+    }
+}
+
+extension Errno {
+    /// The number as a reply can carry it. The kernel takes 1 to 511 and lets the caller of anything else wait for ever; some
+    /// lower file systems give out numbers that are the kernel's own (524, ENOTSUPP, of NFS).
+    var numberInReply: Int32 { 1...511 ~= rawValue ? rawValue : Errno.eio.rawValue }
 }
 
 /// Timeouts as the protocol carries them.
