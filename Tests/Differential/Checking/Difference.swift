@@ -1,0 +1,81 @@
+/// Where the two sides gave different answers.
+public struct Difference: Error, Sendable {
+    /// The step of the script; nil when the trees differ after all of them.
+    let step: Int?
+    /// The name of the call, or which trees differ.
+    let call: String
+    /// What differs: "result", or names of details.
+    private(set) var parts: [String]
+    let native: Outcome
+    let mount: Outcome
+    /// The path, for a difference of trees.
+    var path: String?
+
+    init?(step: Int?, call: String, native: Outcome, mount: Outcome, path: String? = nil) {
+        let parts = native.parts(differingFrom: mount)
+        if parts.isEmpty { return nil }
+        self.step = step
+        self.call = call
+        self.parts = parts
+        self.native = native
+        self.mount = mount
+        self.path = path
+    }
+
+    /// What a shorter script must show to count as showing the same.
+    var signature: String { signature(of: parts[0]) }
+
+    /// One signature for each part that differs.
+    var signatures: [String] { parts.map(signature(of:)) }
+
+    private func signature(of part: String) -> String {
+        part == "result" && (native.result < 0 || mount.result < 0)
+            ? "\(call) result \(min(native.result, 0)) \(min(mount.result, 0))" : "\(call) \(part)"
+    }
+
+    /// Whether what exists differs from now on, so that later differences tell nothing new.
+    var diverges: Bool { step != nil && (parts[0] == "result" || parts[0] == "details") }
+
+    /// The same without the parts that are known; nil when nothing is left.
+    func without(_ known: Set<String>) -> Difference? {
+        var rest = self
+        rest.parts = parts.filter { !known.contains(signature(of: $0)) }
+        return rest.parts.isEmpty ? nil : rest
+    }
+}
+
+/// Holds trees against each other.
+enum TreeComparison {
+    static func differences(_ call: String, _ first: Tree, _ second: Tree, except: Set<String> = []) -> [Difference] {
+        var differences: [Difference] = []
+        var (i, j) = (0, 0)
+        while i < first.entries.count || j < second.entries.count {
+            let a = i < first.entries.count ? first.entries[i] : nil
+            let b = j < second.entries.count ? second.entries[j] : nil
+            let absent = Outcome(0, [Detail(name: "exists", value: .number(0))])
+            let present = Outcome(0, [Detail(name: "exists", value: .number(1))])
+            var found: Difference?
+            if let a, let b, a.path == b.path {
+                found = Difference(
+                    step: nil, call: call, native: a.facts, mount: b.facts, path: a.path.description)
+                (i, j) = (i + 1, j + 1)
+            } else if let a, b.map({ precedes(a.path, $0.path) }) ?? true {
+                found = Difference(step: nil, call: call, native: present, mount: absent, path: a.path.description)
+                i += 1
+            } else if let b {
+                found = Difference(step: nil, call: call, native: absent, mount: present, path: b.path.description)
+                j += 1
+            }
+            if let found, !except.isSuperset(of: found.parts) { differences.append(found) }
+        }
+        return differences
+    }
+
+    /// The order of ``Tree``: names in the order of their bytes, a directory before what lies in it.
+    private static func precedes(_ a: Path, _ b: Path) -> Bool {
+        let slash = UInt8(ascii: "/")
+        return a.bytes.split(separator: slash).lexicographicallyPrecedes(b.bytes.split(separator: slash)) {
+            $0.lexicographicallyPrecedes($1)
+        }
+    }
+}
