@@ -9,6 +9,8 @@ public final class TestMount: @unchecked Sendable {
     /// The daemon.
     public let process: Subprocess
 
+    /// Held, as its file systems can only be unmounted after this mount.
+    private let scratch: Scratch
     private let log: String
     private let connection: Connection
     private let watchdog: Watchdog
@@ -28,6 +30,7 @@ public final class TestMount: @unchecked Sendable {
         deadline: Double = 600
     ) throws(SupportError) {
         self.lower = lower
+        self.scratch = scratch
         path = scratch.makeDirectory(name)
         log = "\(scratch.root)/\(name).log"
         var arguments: [String]

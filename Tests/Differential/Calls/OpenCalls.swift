@@ -9,7 +9,7 @@ struct Open: Call {
     let into: Slot
 
     init(using g: inout Generator) {
-        var flags = g.random.pick([O_RDONLY, O_RDWR, O_RDWR, O_WRONLY]) | O_NONBLOCK
+        var flags = g.random.pick([O_RDONLY, O_RDWR, O_RDWR, O_RDWR, O_WRONLY]) | O_NONBLOCK
         let creates = g.random.chance(45)
         if creates { flags |= O_CREAT }
         let rare: [(percent: Int, flag: Int32)] = [

@@ -137,11 +137,13 @@ struct Splice: Call {
                     TC_splice, Int64(stage[from]), address, Int64(pipe.1), 0, min(length - moved, 4096), 0)
                 if taken <= 0 {
                     outcome.add("in", taken)
+                    if moved == 0 { outcome.result = taken }
                     return
                 }
                 let given = Kernel.call(TC_splice, Int64(pipe.0), 0, Int64(stage[to]), address + 8, taken, 0)
                 if given < 0 {
                     outcome.add("out", given)
+                    if moved == 0 { outcome.result = given }
                     return
                 }
                 moved += given
