@@ -186,7 +186,7 @@ import Testing
         #expect(table.count == 0)
 
         id = try table.lookUp("a")
-        table.record(id.slot).pointee.lookups = .max
+        table.record(id.slot)[\.lookups] = .max
         #expect(try table.lookUp("a") == id)
         #expect(table.lookups(id) == .max)
         _ = table.known(status)

@@ -92,7 +92,7 @@ extension NodeTable {
     }
 
     /// The lookups of a live node.
-    func lookups(_ id: NodeID) -> UInt64 { record(id.slot).pointee.lookups }
+    func lookups(_ id: NodeID) -> UInt64 { record(id.slot)[\.lookups] }
 
     /// Forgets a node as often as it was looked up.
     func forgetAll(_ id: NodeID) { forget(id, .max) }

@@ -64,8 +64,8 @@ final class MountTable: @unchecked Sendable {
     deinit {
         mounts.forEachBlock { [mounts = record(0)] number in
             let record = mounts + Int(number)
-            if number == 0 || record.pointee.nodes != 0, record.pointee.descriptor >= 0 {
-                _ = linux_close(record.pointee.descriptor)
+            if number == 0 || record[\.nodes] != 0, record[\.descriptor] >= 0 {
+                _ = linux_close(record[\.descriptor])
             }
         }
         lock.pointee.state.mounts.removeAll()
@@ -75,7 +75,7 @@ final class MountTable: @unchecked Sendable {
 
     /// The descriptor for open_by_handle_at(2) of a mount that has a node; -1 if there is none.
     func handleDescriptor(_ mount: UInt16) -> Int32 {
-        descriptorField(record(UInt32(mount))).pointee.load(ordering: .acquiring)
+        record(UInt32(mount)).atomic(\.descriptor).pointee.load(ordering: .acquiring)
     }
 
     /// The mount of `status`, nil if no node is on it. It may lose its nodes any time: ``isMount(_:_:)`` tells later.
@@ -92,7 +92,7 @@ final class MountTable: @unchecked Sendable {
     func isMount(_ mount: UInt16, _ status: borrowing linux_statx) -> Bool {
         let key = Key(status)
         if mount == 0 { return key == rootKey }
-        return record(UInt32(mount)).pointee.id == key.id && record(UInt32(mount)).pointee.device == key.device
+        return record(UInt32(mount))[\.id] == key.id && record(UInt32(mount))[\.device] == key.device
     }
 
     /// The mount of `status`, with one node more, made if it is new. `descriptor` is on an inode of it: if that is a directory and it is
@@ -113,8 +113,8 @@ final class MountTable: @unchecked Sendable {
             lock.pointee.state.mounts.insert(tag(key), number)
         }
         let mount = record(number - 1)
-        mount.pointee.nodes += 1
-        if mount.pointee.descriptor < 0, mount.pointee.withoutHandles == 0, status.mode & 0o170000 == 0o040000 {
+        mount[\.nodes] += 1
+        if mount[\.descriptor] < 0, mount[\.withoutHandles] == 0, status.mode & 0o170000 == 0o040000 {
             probeHandles(mount, descriptor)
         }
         return UInt16(number - 1)
@@ -126,10 +126,10 @@ final class MountTable: @unchecked Sendable {
         lock.lock()
         defer { lock.unlock() }
         let record = record(UInt32(mount))
-        record.pointee.nodes -= 1
-        guard record.pointee.nodes == 0 else { return }
-        if record.pointee.descriptor >= 0 { _ = linux_close(record.pointee.descriptor) }
-        lock.pointee.state.mounts.remove(tag(record.pointee.id, record.pointee.device), UInt32(mount) + 1)
+        record[\.nodes] -= 1
+        guard record[\.nodes] == 0 else { return }
+        if record[\.descriptor] >= 0 { _ = linux_close(record[\.descriptor]) }
+        lock.pointee.state.mounts.remove(tag(record[\.id], record[\.device]), UInt32(mount) + 1)
         mounts.free(UInt32(mount))
     }
 
@@ -170,13 +170,13 @@ final class MountTable: @unchecked Sendable {
             try LowerReference.handle(of: directory, &handle)
             let descriptor = try LowerReference.openDirectory(directory)
             _ = try LowerReference.open(&handle, mount: descriptor.number)
-            descriptorField(mount).pointee.store(descriptor.take(), ordering: .releasing)
+            mount.atomic(\.descriptor).pointee.store(descriptor.take(), ordering: .releasing)
         } catch .emfile {
             return
         } catch .enfile {
             return
         } catch {
-            mount.pointee.withoutHandles = 1
+            mount[\.withoutHandles] = 1
         }
     }
 
@@ -194,7 +194,7 @@ final class MountTable: @unchecked Sendable {
         while true {
             let slot = lock.pointee.state.mounts.next(tag, &position)
             if slot == 0 { return 0 }
-            if record(slot - 1).pointee.id == key.id, record(slot - 1).pointee.device == key.device { return slot }
+            if record(slot - 1)[\.id] == key.id, record(slot - 1)[\.device] == key.device { return slot }
         }
     }
 
@@ -210,11 +210,5 @@ final class MountTable: @unchecked Sendable {
 
     private func deviceNumber(_ index: UInt32) -> UnsafeMutablePointer<UInt64> {
         devices.address(index).assumingMemoryBound(to: UInt64.self)
-    }
-
-    private func descriptorField(_ record: UnsafeMutablePointer<MountRecord>) -> UnsafePointer<Atomic<Int32>> {
-        let offset = MemoryLayout<MountRecord>.offset(of: \.descriptor).unsafelyUnwrapped
-        return UnsafePointer(
-            (UnsafeMutableRawPointer(record) + offset).assumingMemoryBound(to: Atomic<Int32>.self))
     }
 }

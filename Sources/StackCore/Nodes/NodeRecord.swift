@@ -73,47 +73,43 @@ extension UnsafeMutablePointer<NodeRecord> {
     /// The record's ``Use`` word.
     var use: UseWord { UseWord(UnsafeMutableRawPointer(self)) }
 
-    private var generationField: UnsafePointer<Atomic<UInt32>> {
-        let offset = MemoryLayout<NodeRecord>.offset(of: \.generation).unsafelyUnwrapped
-        return UnsafePointer((UnsafeMutableRawPointer(self) + offset).assumingMemoryBound(to: Atomic<UInt32>.self))
-    }
-
     /// The generation of a record that may be anything by now.
     @inline(__always)
-    func loadGeneration() -> UInt32 { generationField.pointee.load(ordering: .relaxed) }
+    func loadGeneration() -> UInt32 { atomic(\.generation).pointee.load(ordering: .relaxed) }
 
     private func setGeneration(_ generation: UInt32) {
-        generationField.pointee.store(generation, ordering: .relaxed)
+        atomic(\.generation).pointee.store(generation, ordering: .relaxed)
     }
 
     /// Fills a free record; it is published by ``UseWord/publish(descriptor:holds:_:)`` right after.
     func fill(_ identity: Identity, generation: UInt32, lookups: UInt64, _ reference: borrowing PreparedReference) {
-        pointee.inode = identity.inode
-        pointee.birth = identity.birth
-        pointee.lookups = lookups
-        pointee.mount = identity.mount
-        pointee.form = reference.form
-        pointee.handleType = reference.handleType
-        pointee.reference = reference.words
+        self[\.inode] = identity.inode
+        self[\.birth] = identity.birth
+        self[\.lookups] = lookups
+        self[\.mount] = identity.mount
+        self[\.form] = reference.form
+        self[\.handleType] = reference.handleType
+        self[\.reference] = reference.words
         setGeneration(generation)
     }
 
     /// One lookup more, or one name more that is remembered in this directory.
     func addLookup() {
-        let sum = pointee.lookups.addingReportingOverflow(1)
-        pointee.lookups = sum.overflow ? .max : sum.partialValue
+        let sum = self[\.lookups].addingReportingOverflow(1)
+        self[\.lookups] = sum.overflow ? .max : sum.partialValue
     }
 
     /// Takes `count` lookups away, or as many as there are; true if none are left.
     func dropLookups(_ count: UInt64) -> Bool {
-        pointee.lookups -= Swift.min(count, pointee.lookups)
-        return pointee.lookups == 0
+        let left = self[\.lookups] - Swift.min(count, self[\.lookups])
+        self[\.lookups] = left
+        return left == 0
     }
 
     /// Replaces the remembered name and returns the block of the old one. Under the lock of the slot's name.
     func setName(_ block: StoreBlock) -> StoreBlock {
-        let old = StoreBlock(rawValue: pointee.reference.0)
-        pointee.reference.0 = block.rawValue
+        let old = StoreBlock(rawValue: self[\.reference].0)
+        self[\.reference].0 = block.rawValue
         return old
     }
 

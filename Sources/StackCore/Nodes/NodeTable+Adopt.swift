@@ -17,7 +17,7 @@ extension NodeTable {
         shard.lock()
         defer { shard.unlock() }
         let slot = search(shard, tag, mount, status.ino)
-        guard slot != 0, record(slot).pointee.birth == Identity.birth(status), mounts.isMount(mount, status) else {
+        guard slot != 0, record(slot)[\.birth] == Identity.birth(status), mounts.isMount(mount, status) else {
             return nil
         }
         record(slot).addLookup()
@@ -32,7 +32,7 @@ extension NodeTable {
         shard.lock()
         defer { shard.unlock() }
         let slot = search(shard, tag, mount, identity.inode)
-        guard slot != 0, identity.mayBe(born: record(slot).pointee.birth), mounts.isMount(mount, status) else {
+        guard slot != 0, identity.mayBe(born: record(slot)[\.birth]), mounts.isMount(mount, status) else {
             return nil
         }
         return id(slot)
@@ -79,8 +79,8 @@ extension NodeTable {
             mounts.leave(identity.mount)
         }
         let record = record(slot)
-        give(descriptor.take(), to: slot, record.pointee.form == .none ? Use.pinned : 0)
-        if joined, record.pointee.form == .name { remember(slot, parent, name) }
+        give(descriptor.take(), to: slot, record[\.form] == .none ? Use.pinned : 0)
+        if joined, record[\.form] == .name { remember(slot, parent, name) }
         let id = id(slot)
         release(slot)
         return id
@@ -134,17 +134,17 @@ extension NodeTable {
         _ record: NodePointer, _ identity: Identity, _ handle: linux_file_handle
     ) -> Bool {
         if handle.bytes != 0 {
-            if let length = record.pointee.form.inlineLength {
-                return length == Int(handle.bytes) && Int32(record.pointee.handleType) == handle.type
-                    && record.pointee.reference == (handle.data.0, handle.data.1, handle.data.2)
+            if let length = record[\.form].inlineLength {
+                return length == Int(handle.bytes) && Int32(record[\.handleType]) == handle.type
+                    && record[\.reference] == (handle.data.0, handle.data.1, handle.data.2)
             }
-            if record.pointee.form == .storedHandle {
+            if record[\.form] == .storedHandle {
                 var stored = linux_file_handle()
-                store.load(StoreBlock(rawValue: record.pointee.reference.0), &stored)
+                store.load(StoreBlock(rawValue: record[\.reference].0), &stored)
                 return isEqual(stored, handle)
             }
         }
-        return identity.mayBe(born: record.pointee.birth)
+        return identity.mayBe(born: record[\.birth])
     }
 
     private func isEqual(_ left: linux_file_handle, _ right: linux_file_handle) -> Bool {
@@ -197,7 +197,7 @@ extension NodeTable {
         guard hold(id) != nil else { return false }
         defer { release(id.slot) }
         let record = record(id.slot)
-        let (shard, _) = place(record.pointee.mount, record.pointee.inode)
+        let (shard, _) = place(record[\.mount], record[\.inode])
         shard.lock()
         defer { shard.unlock() }
         guard record.use.current.isLive else { return false }
@@ -208,7 +208,7 @@ extension NodeTable {
     /// Takes a node out of the index without ending its life: its inode is gone, and the number may be another's.
     func unhash(_ slot: UInt32) {
         let record = record(slot)
-        let (shard, tag) = place(record.pointee.mount, record.pointee.inode)
+        let (shard, tag) = place(record[\.mount], record[\.inode])
         shard.lock()
         shard.pointee.state.remove(tag, slot)
         shard.unlock()

@@ -57,7 +57,7 @@ extension NodeTable {
     /// another one is known. Nothing happens for other nodes and unknown ids.
     public func moved(_ id: NodeID, to parent: NodeID, name: UnsafePointer<CChar>) {
         guard hold(id) != nil else { return }
-        if record(id.slot).pointee.form == .name { remember(id.slot, parent, name) }
+        if record(id.slot)[\.form] == .name { remember(id.slot, parent, name) }
         release(id.slot)
     }
 
@@ -67,7 +67,7 @@ extension NodeTable {
         let lock = nameLock(slot)
         let record = record(slot)
         lock.lock()
-        let current = StoreBlock(rawValue: record.pointee.reference.0)
+        let current = StoreBlock(rawValue: record[\.reference].0)
         let same = store.parent(current) == parent && strcmp(store.name(current), name) == 0
         lock.unlock()
         guard !same, !isDots(name), parent.slot != slot, retain(parent) else { return }
@@ -114,7 +114,7 @@ extension NodeTable {
         var attempt = 0
         while true {
             do throws(Errno) {
-                return record(id.slot).pointee.form == .name ? try openByName(id) : try openByHandle(id.slot)
+                return record(id.slot)[\.form] == .name ? try openByName(id) : try openByHandle(id.slot)
             } catch {
                 guard error == .emfile || error == .enfile, attempt < 2 else { throw error }
                 if cache.shed(attempt == 0 ? 16 : .max, nodes) == 0, attempt == 1 { throw error }
@@ -126,17 +126,17 @@ extension NodeTable {
     private func openByHandle(_ slot: UInt32) throws(Errno) -> Descriptor {
         let record = record(slot)
         var handle = linux_file_handle()
-        if let length = record.pointee.form.inlineLength {
+        if let length = record[\.form].inlineLength {
             handle.bytes = UInt32(length)
-            handle.type = Int32(record.pointee.handleType)
-            (handle.data.0, handle.data.1, handle.data.2) = record.pointee.reference
-        } else if record.pointee.form == .storedHandle {
-            store.load(StoreBlock(rawValue: record.pointee.reference.0), &handle)
+            handle.type = Int32(record[\.handleType])
+            (handle.data.0, handle.data.1, handle.data.2) = record[\.reference]
+        } else if record[\.form] == .storedHandle {
+            store.load(StoreBlock(rawValue: record[\.reference].0), &handle)
         } else {
             throw .estale
         }
         do throws(Errno) {
-            return try LowerReference.open(&handle, mount: mounts.handleDescriptor(record.pointee.mount))
+            return try LowerReference.open(&handle, mount: mounts.handleDescriptor(record[\.mount]))
         } catch {
             if error == .estale { unhash(slot) }
             throw error
@@ -190,7 +190,7 @@ extension NodeTable {
     private func openWithoutName(_ id: NodeID) -> Int32 {
         guard let use = hold(id, Use.hot) else { return -1 }
         if use.descriptor >= 0 { return use.descriptor }
-        if record(id.slot).pointee.form == .name {
+        if record(id.slot)[\.form] == .name {
             release(id.slot)
             return -1
         }
@@ -207,19 +207,19 @@ extension NodeTable {
     ) throws(Errno) -> Descriptor {
         let descriptor = try name.open(in: directory)
         let status = try LowerReference.status(of: descriptor.number)
-        guard mounts.isMount(record.pointee.mount, status), status.ino == record.pointee.inode,
-            Identity(mount: record.pointee.mount, status).mayBe(born: record.pointee.birth)
+        guard mounts.isMount(record[\.mount], status), status.ino == record[\.inode],
+            Identity(mount: record[\.mount], status).mayBe(born: record[\.birth])
         else { throw .estale }
         return descriptor
     }
 
     /// Copies the remembered name of a held node; false if it has none.
     private func readName(_ slot: UInt32, _ name: inout RememberedName) -> Bool {
-        guard record(slot).pointee.form == .name else { return false }
+        guard record(slot)[\.form] == .name else { return false }
         let lock = nameLock(slot)
         lock.lock()
         defer { lock.unlock() }
-        let block = StoreBlock(rawValue: record(slot).pointee.reference.0)
+        let block = StoreBlock(rawValue: record(slot)[\.reference].0)
         name.parent = store.parent(block)
         name.copy(store.name(block))
         return true

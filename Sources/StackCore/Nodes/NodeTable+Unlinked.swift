@@ -17,7 +17,7 @@ extension NodeTable {
     private func hasFileHandle(_ id: NodeID) -> Bool {
         guard hold(id) != nil else { return false }
         defer { release(id.slot) }
-        let form = record(id.slot).pointee.form
+        let form = record(id.slot)[\.form]
         return form.inlineLength != nil || form == .storedHandle
     }
 }

@@ -133,7 +133,7 @@ public final class NodeTable: @unchecked Sendable {
     private func drop(_ id: NodeID, _ count: UInt64) -> NodeID? {
         guard id != .root, hold(id) != nil else { return nil }
         let record = record(id.slot)
-        let (shard, tag) = place(record.pointee.mount, record.pointee.inode)
+        let (shard, tag) = place(record[\.mount], record[\.inode])
         shard.lock()
         if record.dropLookups(count), record.use.end() { shard.pointee.state.remove(tag, id.slot) }
         shard.unlock()
@@ -145,7 +145,7 @@ public final class NodeTable: @unchecked Sendable {
     @inline(__always)
     func record(_ slot: UInt32) -> NodePointer { nodes.address(slot).assumingMemoryBound(to: NodeRecord.self) }
 
-    func id(_ slot: UInt32) -> NodeID { NodeID(slot: slot, generation: record(slot).pointee.generation) }
+    func id(_ slot: UInt32) -> NodeID { NodeID(slot: slot, generation: record(slot)[\.generation]) }
 
     /// Where a (mount, inode number) is indexed: the shard, whose lock guards it, and the tag in its index.
     @inline(__always)
@@ -164,7 +164,7 @@ public final class NodeTable: @unchecked Sendable {
             let slot = shard.pointee.state.next(tag, &position)
             if slot == 0 { return 0 }
             let record = record(slot)
-            if record.pointee.inode == inode, record.pointee.mount == mount { return slot }
+            if record[\.inode] == inode, record[\.mount] == mount { return slot }
         }
     }
 
@@ -202,8 +202,8 @@ public final class NodeTable: @unchecked Sendable {
         }
         guard last else { return nil }
         let record = record(slot)
-        let parent = freeReference(record.pointee.form, StoreBlock(rawValue: record.pointee.reference.0))
-        let mount = record.pointee.mount
+        let parent = freeReference(record[\.form], StoreBlock(rawValue: record[\.reference].0))
+        let mount = record[\.mount]
         record.empty()
         nodes.free(slot)
         mounts.leave(mount)

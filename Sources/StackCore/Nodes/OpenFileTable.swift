@@ -59,12 +59,12 @@ public final class OpenFileTable: @unchecked Sendable {
         let index = try files.allocate()
         let record = record(index)
         let generation = arena.nextGeneration()
-        record.pointee.node = node.rawValue
-        record.pointee.flags = flags
-        record.pointee.kind = kind
-        record.position.pointee.store(0, ordering: .relaxed)
-        record.backing.pointee.store(0, ordering: .relaxed)
-        record.generation.pointee.store(generation, ordering: .relaxed)
+        record[\.node] = node.rawValue
+        record[\.flags] = flags
+        record[\.kind] = kind
+        record.atomic(\.position).pointee.store(0, ordering: .relaxed)
+        record.atomic(\.backing).pointee.store(0, ordering: .relaxed)
+        record.atomic(\.generation).pointee.store(generation, ordering: .relaxed)
         use(index).publish(descriptor: descriptor.take(), holds: 0)
         return UInt64(generation) << 32 | UInt64(index)
     }
@@ -90,8 +90,8 @@ public final class OpenFileTable: @unchecked Sendable {
         var found = false
         files.forEachBlock { index in
             guard !found, use(index).hold() != nil else { return }
-            let record = record(index).pointee
-            found = record.node == node.rawValue && record.flags & 3 != 0
+            let record = record(index)
+            found = record[\.node] == node.rawValue && record[\.flags] & 3 != 0
             release(index)
         }
         return found
@@ -99,7 +99,7 @@ public final class OpenFileTable: @unchecked Sendable {
 
     private func hold(_ index: UInt32, _ generation: UInt32) -> Use? {
         guard generation != 0, files.contains(index) else { return nil }
-        let field = record(index).generation
+        let field = record(index).atomic(\.generation)
         guard field.pointee.load(ordering: .relaxed) == generation, let use = use(index).hold() else { return nil }
         // The record may have changed hands between the two looks; from now on it cannot.
         if field.pointee.load(ordering: .relaxed) == generation { return use }
@@ -111,7 +111,7 @@ public final class OpenFileTable: @unchecked Sendable {
         let (descriptor, last) = use(index).release()
         if descriptor >= 0 { _ = linux_close(descriptor) }
         guard last else { return }
-        record(index).generation.pointee.store(0, ordering: .relaxed)
+        record(index).atomic(\.generation).pointee.store(0, ordering: .relaxed)
         use(index).clear()
         files.free(index)
     }
@@ -121,18 +121,6 @@ public final class OpenFileTable: @unchecked Sendable {
     }
 
     private func use(_ index: UInt32) -> UseWord { UseWord(files.address(index)) }
-}
-
-extension UnsafeMutablePointer<OpenFileRecord> {
-    fileprivate var generation: UnsafePointer<Atomic<UInt32>> { atomic(\.generation) }
-    fileprivate var position: UnsafePointer<Atomic<Int64>> { atomic(\.position) }
-    fileprivate var backing: UnsafePointer<Atomic<Int32>> { atomic(\.backing) }
-
-    @inline(__always)
-    private func atomic<Value>(_ field: KeyPath<OpenFileRecord, Value>) -> UnsafePointer<Atomic<Value>> {
-        let offset = MemoryLayout<OpenFileRecord>.offset(of: field).unsafelyUnwrapped
-        return UnsafePointer((UnsafeMutableRawPointer(self) + offset).assumingMemoryBound(to: Atomic<Value>.self))
-    }
 }
 
 /// An open file for the length of one operation: its descriptor is not closed meanwhile. The table must outlive it.
@@ -155,23 +143,23 @@ public struct OpenFileReference: ~Copyable, @unchecked Sendable {
     deinit { table._withUnsafeGuaranteedRef { $0.release(index) } }
 
     /// The node that was opened.
-    public var node: NodeID { NodeID(rawValue: record.pointee.node) }
+    public var node: NodeID { NodeID(rawValue: record[\.node]) }
 
     /// The flags it was inserted with.
-    public var flags: UInt32 { record.pointee.flags }
+    public var flags: UInt32 { record[\.flags] }
 
     /// The kind it was inserted with.
-    public var kind: UInt32 { record.pointee.kind }
+    public var kind: UInt32 { record[\.kind] }
 
     /// Where the next READDIR of a directory goes on, in the lower file system's own offsets; 0 at first.
     public var position: Int64 {
-        get { record.position.pointee.load(ordering: .relaxed) }
-        nonmutating set { record.position.pointee.store(newValue, ordering: .relaxed) }
+        get { record.atomic(\.position).pointee.load(ordering: .relaxed) }
+        nonmutating set { record.atomic(\.position).pointee.store(newValue, ordering: .relaxed) }
     }
 
     /// The id of the kernel's passthrough backing (FUSE_DEV_IOC_BACKING_OPEN), 0 at first.
     public var backing: Int32 {
-        get { record.backing.pointee.load(ordering: .relaxed) }
-        nonmutating set { record.backing.pointee.store(newValue, ordering: .relaxed) }
+        get { record.atomic(\.backing).pointee.load(ordering: .relaxed) }
+        nonmutating set { record.atomic(\.backing).pointee.store(newValue, ordering: .relaxed) }
     }
 }

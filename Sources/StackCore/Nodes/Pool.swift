@@ -9,8 +9,6 @@ import SystemCalls
 final class Pool: @unchecked Sendable {
     /// What is known of a chunk, in private memory.
     private struct Chunk {
-        /// 1 while the chunk has memory; read without the lock by ``contains(_:)``.
-        var committed: UInt32
         var live: UInt16
         /// Blocks never used since the commit begin here.
         var fresh: UInt16
@@ -40,6 +38,8 @@ final class Pool: @unchecked Sendable {
     private let perChunk: UInt16
     private let chunkCount: UInt32
     private let chunks: UnsafeMutablePointer<Chunk>
+    /// A word a chunk, 1 while it has memory. Written under the lock, read without it by ``contains(_:)``.
+    private let commits: UnsafeMutablePointer<UInt32>
     private let lock: UnsafeMutablePointer<Guarded<State>>
 
     /// The blocks of `section`. `link` is the offset in a free block at which the pool keeps 2 bytes of its own.
@@ -54,18 +54,16 @@ final class Pool: @unchecked Sendable {
         self.link = link
         perChunk = UInt16(Arena.chunkSize / stride)
         shift = UInt32(UInt16.bitWidth - (perChunk - 1).leadingZeroBitCount)
+        // A failure here ends the start of the daemon: what is mapped before it goes with the process.
         chunks = try PrivateMemory.map(extent.chunks, of: Chunk.self)
-        do throws(Errno) {
-            lock = try PrivateMemory.map(1, of: Guarded<State>.self)
-        } catch {
-            PrivateMemory.unmap(chunks, extent.chunks)
-            throw error
-        }
+        commits = try PrivateMemory.map(extent.chunks, of: UInt32.self)
+        lock = try PrivateMemory.map(1, of: Guarded<State>.self)
         lock.initializeLock(State())
     }
 
     deinit {
         PrivateMemory.unmap(chunks, Int(chunkCount))
+        PrivateMemory.unmap(commits, Int(chunkCount))
         PrivateMemory.unmap(lock, 1)
     }
 
@@ -89,10 +87,17 @@ final class Pool: @unchecked Sendable {
         return lock.pointee.state.live
     }
 
-    /// Calls `body` for every block that has memory, free ones too. Only while nobody else uses the pool.
+    /// Calls `body` for every block that has been used, free ones too; others may take and give blocks meanwhile.
     func forEachBlock(_ body: (UInt32) -> Void) {
-        for chunk in 0..<lock.pointee.state.frontier where chunks[Int(chunk)].committed != 0 {
-            for position in 0..<UInt32(chunks[Int(chunk)].fresh) { body(chunk << shift | position) }
+        var chunk: UInt32 = 0
+        while true {
+            lock.lock()
+            let end = chunk >= lock.pointee.state.frontier
+            let used = end || commits[Int(chunk)] == 0 ? 0 : UInt32(chunks[Int(chunk)].fresh)
+            lock.unlock()
+            if end { return }
+            for position in 0..<used where contains(chunk << shift | position) { body(chunk << shift | position) }
+            chunk += 1
         }
     }
 
@@ -139,7 +144,7 @@ final class Pool: @unchecked Sendable {
     }
 
     private func committed(_ chunk: UInt32) -> UnsafePointer<Atomic<UInt32>> {
-        UnsafePointer(UnsafeMutableRawPointer(chunks + Int(chunk)).assumingMemoryBound(to: Atomic<UInt32>.self))
+        UnsafePointer(UnsafeMutableRawPointer(commits + Int(chunk)).assumingMemoryBound(to: Atomic<UInt32>.self))
     }
 
     private func nextFree(_ block: UInt32) -> UnsafeMutablePointer<UInt16> {
