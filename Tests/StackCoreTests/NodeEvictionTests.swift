@@ -23,7 +23,6 @@ import Testing
             #expect(table.openDescriptors <= 65)
         }
         #expect(table.count == count + 1)
-        #expect(table.store.count == (handles && handlesWork ? 0 : count + 1))
         for number in stride(from: 0, to: count, by: 7) {
             #expect(try table.inode(ids[number]) == tree.status("d/\(number)").ino)
             #expect(table.openDescriptors <= 65)

@@ -25,10 +25,8 @@ import Testing
                     Descriptor(owning: dup(file.number)), status, parent: .root, name: "some-name.txt"))
         }
         #expect(table.count == count)
-        let byHandle = handles && handlesWork
         let perNode = Double(table.memoryInUse - before) / Double(count)
-        // Without handles the name has a block of its own: 10 bytes, "some-name.txt" and a zero byte in 32.
-        #expect(perNode <= (byHandle ? 90 : 122), "\(perNode) bytes a node")
+        #expect(perNode <= 100, "\(perNode) bytes a node")
         #expect(perNode >= 64)
         for number in stride(from: 1, through: count, by: 997) {
             status.ino = UInt64(number) &* 32 + 1 << 40

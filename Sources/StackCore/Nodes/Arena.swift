@@ -7,11 +7,11 @@ import SystemCalls
 ///
 ///     offset 0                                                                                   (all sections sparse)
 ///     +--------+------------------+------------+--------+---------+------+------+-------+-------+-------+
-///     | header | nodes            | open files | mounts | devices | 32 B | 64 B | 128 B | 256 B | 320 B |
+///     | header | nodes            | open files | mounts | devices | 32 B | 48 B | 64 B  | 128 B | 256 B |
 ///     +--------+------------------+------------+--------+---------+------+------+-------+-------+-------+
 ///       magic    64 B each, slot    64 B each    64 B     8 B each  `-- variable-size store, a section a class:
-///       version  0 unused, slot 1                each                   names of nodes without file handle,
-///       layout   the root                                               file handles longer than 24 bytes
+///       version  0 unused, slot 1                each                   names and file handles that are
+///       layout   the root                                               too long for the record
 ///       counter
 ///
 /// There is no pointer inside: records name each other by slot, block number or ``NodeID``. What speeds up access (hash
@@ -30,7 +30,7 @@ final class Arena: Sendable {
 
     /// The arrays, in the order in which they lie.
     enum Section: Int, CaseIterable {
-        case nodes, openFiles, mounts, devices, store32, store64, store128, store256, store320
+        case nodes, openFiles, mounts, devices, store32, store48, store64, store128, store256
 
         /// Bytes of a record.
         var stride: Int {
@@ -38,9 +38,9 @@ final class Arena: Sendable {
             case .nodes, .openFiles, .mounts, .store64: 64
             case .devices: 8
             case .store32: 32
+            case .store48: 48
             case .store128: 128
             case .store256: 256
-            case .store320: 320
             }
         }
 
@@ -51,7 +51,7 @@ final class Arena: Sendable {
             case .nodes: records = nodes
             case .openFiles: records = 1 << 22
             case .mounts, .devices: records = 1 << 16
-            case .store32, .store64, .store128, .store256, .store320: records = min(nodes, 1 << 25)
+            case .store32, .store48, .store64, .store128, .store256: records = min(nodes, 1 << 25)
             }
             let perChunk = Arena.chunkSize / stride
             return (records + perChunk - 1) / perChunk

@@ -21,7 +21,7 @@ struct NodeRecord {
     var form: ReferenceForm
     /// The type of an inline file handle.
     var handleType: UInt8
-    /// An inline file handle, padded with zeros; else the block of the store in the first word.
+    /// An inline file handle, padded with zeros, or what ``form`` says.
     var reference: (UInt64, UInt64, UInt64)
 }
 
@@ -31,9 +31,9 @@ struct ReferenceForm: RawRepresentable, Equatable {
 
     /// Not at all: its descriptor is pinned.
     static let none = ReferenceForm(rawValue: 0xfd)
-    /// By a file handle in the store.
+    /// By a file handle in the store, ``StoredHandle``.
     static let storedHandle = ReferenceForm(rawValue: 0xfe)
-    /// By parent and name, in the store.
+    /// By directory and name, ``StoredName``.
     static let name = ReferenceForm(rawValue: 0xff)
     /// The longest handle that lies in the record.
     static let longestInline = 24
@@ -106,10 +106,10 @@ extension UnsafeMutablePointer<NodeRecord> {
         return left == 0
     }
 
-    /// Replaces the remembered name and returns the block of the old one. Under the lock of the slot's name.
-    func setName(_ block: StoreBlock) -> StoreBlock {
-        let old = StoreBlock(rawValue: self[\.reference].0)
-        self[\.reference].0 = block.rawValue
+    /// Replaces the remembered name and returns the old one. Under the lock of the slot's name.
+    func setName(_ name: StoredName) -> StoredName {
+        let old = StoredName(words: self[\.reference])
+        self[\.reference] = name.words
         return old
     }
 
@@ -125,7 +125,4 @@ struct PreparedReference {
     var form = ReferenceForm.none
     var handleType: UInt8 = 0
     var words: (UInt64, UInt64, UInt64) = (0, 0, 0)
-
-    /// The block of a form that has one.
-    var block: StoreBlock { StoreBlock(rawValue: words.0) }
 }

@@ -140,7 +140,7 @@ extension NodeTable {
             }
             if record[\.form] == .storedHandle {
                 var stored = linux_file_handle()
-                store.load(StoreBlock(rawValue: record[\.reference].0), &stored)
+                store.load(StoredHandle(words: record[\.reference]), &stored)
                 return isEqual(stored, handle)
             }
         }
@@ -163,7 +163,7 @@ extension NodeTable {
             // The directory may have been forgotten while it was borrowed: then nothing is remembered.
             guard !isDots(name), retain(parent) else { return reference }
             do throws(Errno) {
-                reference.words.0 = try store.name(name, in: parent).rawValue
+                reference.words = try store.store(name, in: parent).words
             } catch {
                 forget(parent, 1)
                 throw error
@@ -174,7 +174,7 @@ extension NodeTable {
             reference.handleType = type
             reference.words = (handle.data.0, handle.data.1, handle.data.2)
         } else {
-            reference.words.0 = try store.handle(handle).rawValue
+            reference.words = try store.store(handle).words
             reference.form = .storedHandle
         }
         return reference
@@ -188,7 +188,7 @@ extension NodeTable {
 
     /// Undoes ``prepare(_:_:_:)``.
     private func discard(_ reference: PreparedReference) {
-        if let parent = freeReference(reference.form, reference.block) { forget(parent, 1) }
+        if let parent = freeReference(reference.form, reference.words) { forget(parent, 1) }
     }
 
     /// Adds a lookup to a directory for a node that remembers its name in it; false if the directory does not live.

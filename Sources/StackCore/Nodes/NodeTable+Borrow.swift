@@ -66,17 +66,15 @@ extension NodeTable {
     func remember(_ slot: UInt32, _ parent: NodeID, _ name: UnsafePointer<CChar>) {
         let lock = nameLock(slot)
         let record = record(slot)
-        lock.lock()
-        let current = StoreBlock(rawValue: record[\.reference].0)
-        let same = store.parent(current) == parent && strcmp(store.name(current), name) == 0
-        lock.unlock()
-        guard !same, !isDots(name), parent.slot != slot, retain(parent) else { return }
+        var current = RememberedName()
+        _ = readName(slot, &current)
+        guard current.parent != parent || !current.equals(name), !isDots(name), parent.slot != slot, retain(parent) else { return }
         do throws(Errno) {
-            let new = try store.name(name, in: parent)
+            let new = try store.store(name, in: parent)
             lock.lock()
             let old = record.setName(new)
             lock.unlock()
-            if let former = freeReference(.name, old) { forget(former, 1) }
+            if let former = freeReference(.name, old.words) { forget(former, 1) }
         } catch {
             forget(parent, 1)
         }
@@ -131,7 +129,7 @@ extension NodeTable {
             handle.type = Int32(record[\.handleType])
             (handle.data.0, handle.data.1, handle.data.2) = record[\.reference]
         } else if record[\.form] == .storedHandle {
-            store.load(StoreBlock(rawValue: record[\.reference].0), &handle)
+            store.load(StoredHandle(words: record[\.reference]), &handle)
         } else {
             throw .estale
         }
@@ -219,22 +217,25 @@ extension NodeTable {
         let lock = nameLock(slot)
         lock.lock()
         defer { lock.unlock() }
-        let block = StoreBlock(rawValue: record(slot)[\.reference].0)
-        name.parent = store.parent(block)
-        name.copy(store.name(block))
+        name.fill(StoredName(words: record(slot)[\.reference]), store)
         return true
     }
 }
 
 /// A copy of a remembered name on the stack, so that no lock is held during the system call.
 private struct RememberedName: ~Copyable {
-    var parent = NodeID.root
+    private(set) var parent = NodeID.root
     private var bytes = InlineArray<256, CChar>(repeating: 0)
 
-    mutating func copy(_ name: UnsafePointer<CChar>) {
+    mutating func fill(_ name: StoredName, _ store: Store) {
+        parent = name.parent
         withUnsafeMutableBytes(of: &bytes) { bytes in
-            _ = strncpy(bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: CChar.self), name, 255)
+            store.load(name, bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: CChar.self))
         }
+    }
+
+    borrowing func equals(_ name: UnsafePointer<CChar>) -> Bool {
+        withUnsafePointer(to: bytes) { strcmp(UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self), name) == 0 }
     }
 
     /// A name that is no longer there is as stale as an inode that is gone.

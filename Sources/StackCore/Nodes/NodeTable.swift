@@ -202,7 +202,7 @@ public final class NodeTable: @unchecked Sendable {
         }
         guard last else { return nil }
         let record = record(slot)
-        let parent = freeReference(record[\.form], StoreBlock(rawValue: record[\.reference].0))
+        let parent = freeReference(record[\.form], record[\.reference])
         let mount = record[\.mount]
         record.empty()
         nodes.free(slot)
@@ -210,12 +210,15 @@ public final class NodeTable: @unchecked Sendable {
         return parent
     }
 
-    /// Frees the block of a reference that has one; returns a directory that must be forgotten once in consequence.
-    func freeReference(_ form: ReferenceForm, _ block: StoreBlock) -> NodeID? {
-        guard form == .name || form == .storedHandle else { return nil }
-        let parent = form == .name ? store.parent(block) : nil
-        store.free(block)
-        return parent
+    /// Frees what a reference has in the store; returns a directory that must be forgotten once in consequence.
+    func freeReference(_ form: ReferenceForm, _ words: (UInt64, UInt64, UInt64)) -> NodeID? {
+        if form == .name {
+            let name = StoredName(words: words)
+            store.free(name)
+            return name.parent
+        }
+        if form == .storedHandle { store.free(StoredHandle(words: words)) }
+        return nil
     }
 
     /// The lock of the remembered name of the node in `slot`.
