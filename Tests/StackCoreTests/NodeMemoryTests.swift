@@ -26,7 +26,8 @@ import Testing
         }
         #expect(table.count == count)
         let perNode = Double(table.memoryInUse - before) / Double(count)
-        #expect(perNode <= 100, "\(perNode) bytes a node")
+        // A file handle above 24 bytes (overlayfs: 36) has a block of its own.
+        #expect(perNode <= (table.store.count == 0 ? 100 : 150), "\(perNode) bytes a node")
         #expect(perNode >= 64)
         for number in stride(from: 1, through: count, by: 997) {
             status.ino = UInt64(number) &* 32 + 1 << 40
