@@ -5,12 +5,12 @@ import SystemCalls
 
 /// The memory of the mount: all that a successor process must know about nodes and open files, as plain data in one memfd.
 ///
-///     offset 0                                                                                   (all sections sparse)
+///     offset 0                                                              (all sections sparse)
 ///     +--------+------------------+------------+--------+---------+------+------+-------+-------+-------+
 ///     | header | nodes            | open files | mounts | devices | 32 B | 48 B | 64 B  | 128 B | 256 B |
 ///     +--------+------------------+------------+--------+---------+------+------+-------+-------+-------+
 ///       magic    64 B each, slot    64 B each    64 B     8 B each  `-- variable-size store, a section a class:
-///       version  0 unused, slot 1                each                   names and file handles that are
+///       version  0 unused, slot 1                 each                  names and file handles that are
 ///       layout   the root                                               too long for the record
 ///       counter
 ///

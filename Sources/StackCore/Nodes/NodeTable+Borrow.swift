@@ -23,6 +23,9 @@ public struct NodeReference: ~Copyable, @unchecked Sendable {
 /// From a node to its lower inode.
 extension NodeTable {
     /// A descriptor on the node, opened if it is not.
+    ///
+    /// Call it with the daemon's own credentials: a thread whose file system user is a caller's has no CAP_DAC_READ_SEARCH, and
+    /// open_by_handle_at(2) answers EPERM.
     /// - Throws: `.estale` for an unknown id, or if the inode is gone; `.emfile`, `.enfile`, and what open(2) gives.
     public func borrow(_ id: NodeID) throws(Errno) -> NodeReference {
         guard let use = hold(id, Use.hot) else { throw .estale }
@@ -68,7 +71,8 @@ extension NodeTable {
         let record = record(slot)
         var current = RememberedName()
         _ = readName(slot, &current)
-        guard current.parent != parent || !current.equals(name), !isDots(name), parent.slot != slot, retain(parent) else { return }
+        guard current.parent != parent || !current.equals(name), !isDots(name), parent.slot != slot, retain(parent)
+        else { return }
         do throws(Errno) {
             let new = try store.store(name, in: parent)
             lock.lock()
@@ -150,7 +154,7 @@ extension NodeTable {
         defer { if let anchor { release(anchor.id.slot) } }
         var name = RememberedName()
         // A tree that changes at the same time may lead astray, but not for ever.
-        var steps = 1 << 22
+        var steps = 1 << 26
         while true {
             var current = id
             guard hold(id) != nil else { throw .estale }
