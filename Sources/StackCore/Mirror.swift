@@ -13,10 +13,21 @@ public struct MirrorOptions: Sendable {
     public var readOnly = false
     /// The kernel collects writes (FUSE_WRITEBACK_CACHE) and asks for them back in any order.
     public var writebackCache = false
+    /// Whether the kernel may read and write lower files by itself.
+    public var passthrough = Passthrough.auto
     /// How many O_PATH descriptors may be kept open for nodes.
     public var descriptorLimit = 1024
 
     public init() {}
+
+    /// FUSE passthrough (7.40): data go between the caller and the lower file without the daemon.
+    public enum Passthrough: Sendable {
+        /// Where the kernel and the daemon's rights allow it.
+        case auto
+        /// A mount without it is not wanted.
+        case on
+        case off
+    }
 }
 
 /// The faithful mirror of a lower directory: each operation on a node is the same operation on the inode behind it.
@@ -31,6 +42,8 @@ public final class Mirror: FileSystem {
     let lockWaiters = LockWaiters()
     let credentials: Credentials
     let options: MirrorOptions
+    /// Kernel passthrough, if it is in force; set before any thread serves.
+    nonisolated(unsafe) private(set) var backing: BackingFiles?
     let logger: Logger
 
     /// Mirrors an open directory.
@@ -57,7 +70,12 @@ public final class Mirror: FileSystem {
             .cacheSymlinks, .handleKillPrivilegesV2, .setxattrExtended, .createSupplementaryGroup,
             .ioctlDirectories,
         ]
-        if options.writebackCache { flags.insert(.writebackCache) }
+        if options.writebackCache {
+            // The kernel refuses passthrough with it.
+            flags.insert(.writebackCache)
+        } else if options.passthrough != .off, credentials.has(LINUX_CAP_SYS_ADMIN) {
+            flags.insert(.passthrough)
+        }
         return flags
     }
 
@@ -74,18 +92,48 @@ public final class Mirror: FileSystem {
                         ? "the lower file system has none" : "CAP_DAC_READ_SEARCH is missing")
                     + ")")
         }
+        lines.append(dataPath)
         if !credentials.canSwitch {
             lines.append("new files belong to the daemon's own user (only root can create on behalf of others)")
         }
         return lines
     }
 
-    public func attach(_ connection: Connection) { lockWaiters.attach(connection) }
+    private var dataPath: String {
+        guard let obstacle = passthroughObstacle else {
+            return "the kernel reads and writes lower files by itself (passthrough)"
+        }
+        return "data go through the daemon (\(obstacle))"
+    }
+
+    /// Why kernel passthrough is not in force, nil if it is; known once the mirror is attached.
+    public var passthroughObstacle: String? {
+        if backing != nil { return nil }
+        if options.writebackCache { return "writeback_cache excludes passthrough" }
+        if options.passthrough == .off { return "passthrough=off" }
+        if !credentials.has(LINUX_CAP_SYS_ADMIN) { return "passthrough needs CAP_SYS_ADMIN" }
+        return "this kernel has no passthrough: Linux 6.9 and later have"
+    }
+
+    /// How many stacking file systems there are with the mount on top: an overlay below leaves room for no other above.
+    public var stackDepth: UInt32 {
+        var status = linux_statfs()
+        guard let root = try? nodes.borrow(.root), linux_fstatfs(root.descriptor, &status) == 0 else { return 1 }
+        let overlayfs: Int64 = 0x794c_7630
+        return status.type == overlayfs ? 2 : 1
+    }
+
+    /// Takes the connection that INIT has settled; before the session begins.
+    public func attach(_ connection: Connection, _ negotiation: Negotiation) {
+        lockWaiters.attach(connection)
+        if negotiation.inForce.contains(.passthrough) { backing = BackingFiles(connection) }
+    }
 
     /// A worker needs a umask of its own: creation sets it to the caller's (the kernel leaves its application to us,
     /// FUSE_DONT_MASK, as a default ACL of the parent turns it off).
     public func threadWillServe() throws(Errno) {
         try checked(linux_unshare(LINUX_CLONE_FS))
+        credentials.leaveResourceLimitsInForce()
     }
 
     /// The one path of everything that changes the lower directory or the tables of open files.

@@ -43,15 +43,20 @@ enum Doctor {
         rows.append(["mount", "works (tried, and unmounted again)"])
         rows.append(["protocol", "FUSE 7.\(negotiation.minorVersion)"])
         rows.append(["transport", "/dev/fuse; \(ring(negotiation))"])
-        let passthrough = negotiation.offered.contains(.passthrough)
-        rows.append([
-            "data", "copied by the daemon; passthrough in the kernel \(passthrough ? "is offered, not used yet" : noPassthrough)",
-        ])
+        rows.append(["data", data(negotiation)])
         rows.append(["cache", "by time, \(CachePolicy.standard.summary) unless -o cache= says otherwise; no watcher yet"])
         return rows
     }
 
-    private static let noPassthrough = "is not offered (Linux 6.9 or later, CONFIG_FUSE_PASSTHROUGH)"
+    private static func data(_ negotiation: Negotiation) -> String {
+        if negotiation.inForce.contains(.passthrough) {
+            return "the kernel reads and writes lower files by itself (passthrough)"
+        }
+        let reason =
+            negotiation.offered.contains(.passthrough)
+            ? "passthrough needs CAP_SYS_ADMIN" : "no passthrough: Linux 6.9 or later, CONFIG_FUSE_PASSTHROUGH"
+        return "copied by the daemon (\(reason))"
+    }
 
     private static func ring(_ negotiation: Negotiation) -> String {
         let parameter = contents(of: "/sys/module/fuse/parameters/enable_uring")?.split(separator: "\n").first

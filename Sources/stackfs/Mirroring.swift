@@ -85,13 +85,11 @@ struct Mirroring {
         }
         let (mount, connection) = try connect(target, plan)
         let session: Session<Mirror>
-        do throws(SessionError) {
-            mirror.attach(connection)
-            session = try Session(connection, mirror, sessionOptions(mirror, plan), logger)
-            try session.begin()
+        do throws(Failure) {
+            session = try beginSession(mirror, connection, plan)
         } catch {
             try? mount?.unmount(lazily: true)
-            throw .unable(error.sentence(descriptor: command.fuseFd))
+            throw error
         }
         announce(session, source, target ?? "descriptor \(connection.descriptor)", plan)
         background.ready()
@@ -102,6 +100,23 @@ struct Mirroring {
         }
         report()
         logger.info("\(target ?? source): \(end.sentence)")
+    }
+
+    private func beginSession(_ mirror: Mirror, _ connection: Connection, _ plan: MountPlan) throws(Failure)
+        -> Session<Mirror>
+    {
+        let session: Session<Mirror>
+        let obstacle: String?
+        do throws(SessionError) {
+            session = try Session(connection, mirror, sessionOptions(mirror, plan), logger)
+            mirror.attach(connection, session.negotiation)
+            obstacle = options.passthrough == .on ? mirror.passthroughObstacle : nil
+            if obstacle == nil { try session.begin() }
+        } catch {
+            throw .unable(error.sentence(descriptor: command.fuseFd))
+        }
+        if let obstacle { throw .unable("passthrough=on cannot be had: \(obstacle)") }
+        return session
     }
 
     private func connect(_ target: String?, _ plan: MountPlan) throws(Failure) -> (Mount?, Connection) {
@@ -137,6 +152,7 @@ struct Mirroring {
         result.cache = options.cachePolicy(attrval: attrval)
         result.readOnly = plan.readOnly
         result.writebackCache = options.writebackCache
+        result.passthrough = options.passthrough
         // Beside file handles descriptors are a cache, and few will do; without them, they are all there is.
         let wanted = Capability.readSearch.isEffective ? result.descriptorLimit : 1 << 20
         result.descriptorLimit = min(wanted, openFiles / 2)
@@ -152,6 +168,7 @@ struct Mirroring {
         result.clonesDescriptor = options.cloneDescriptor
         result.wanted = mirror.wantedFlags
         result.soleUser = plan.soleUser
+        result.stackDepth = mirror.stackDepth
         result.measuresLatency = command.statsdir != nil
         return result
     }

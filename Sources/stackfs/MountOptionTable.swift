@@ -60,6 +60,18 @@ extension MountOption {
             (options, name, value) throws(Failure) in
             options.maxRead = try number(value, of: name, in: 4096...1_048_576) & ~4095
         },
+        MountOption(
+            ["passthrough"], value: "auto|on|off",
+            "the kernel reads and writes lower files by itself (default auto: where it can)"
+        ) {
+            (options, name, value) throws(Failure) in
+            switch value {
+            case "auto": options.passthrough = .auto
+            case "on": options.passthrough = .on
+            case "off": options.passthrough = .off
+            default: throw .usage("\(name)=\(value) is none of auto, on and off")
+            }
+        },
         MountOption(["threads"], value: "N", "threads that serve requests, 1 to 64 (default: by the processors)") {
             (options, name, value) throws(Failure) in options.threads = try number(value, of: name, in: 1...64)
         },

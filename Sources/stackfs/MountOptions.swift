@@ -14,6 +14,7 @@ struct MountOptions: Sendable {
     var maxWrite: Int?
     var maxRead: Int?
     var writebackCache = false
+    var passthrough = MirrorOptions.Passthrough.auto
     /// splice_read, splice_write or splice_move was given.
     var splices = false
     var access: Access?

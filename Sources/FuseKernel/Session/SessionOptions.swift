@@ -13,6 +13,9 @@ public struct SessionOptions: Sendable {
     /// Flags that the file system wants, beyond those without which stackfs serves nobody. What the kernel does not offer is
     /// left out.
     public var wanted: InitFlags = []
+    /// How many file systems may be stacked below the mount, itself included, for the kernel's passthrough: 1 if the lower
+    /// one is none that stacks, 2 if it is one. What the mount takes is missing to those who stack upon it.
+    public var stackDepth: UInt32 = 1
     /// With `allow_root`: the one user, beside root, who may use the mount.
     public var soleUser: UInt32?
     /// Measure how long each request takes (two readings of the clock a request).

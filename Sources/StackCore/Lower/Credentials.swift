@@ -21,6 +21,14 @@ struct Credentials: Sendable {
         if canSwitch { _ = linux_setgroups(0, nil) }
     }
 
+    /// Gives up CAP_SYS_RESOURCE in the calling thread: with it, ordinary users' writes would go beyond their quota and into
+    /// reserved blocks.
+    func leaveResourceLimitsInForce() {
+        let now = Self.capabilities()
+        let without = now.effective & ~Self.bit(LINUX_CAP_SYS_RESOURCE)
+        if without != now.effective { Self.setEffective(without, now) }
+    }
+
     func has(_ capability: UInt32) -> Bool { permitted & Self.bit(capability) != 0 }
 
     private static func bit(_ capability: UInt32) -> UInt64 { 1 << UInt64(capability) }

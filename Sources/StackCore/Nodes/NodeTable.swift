@@ -123,10 +123,20 @@ public final class NodeTable: @unchecked Sendable {
     public func deviceIndex(of status: borrowing linux_statx) -> UInt16 { mounts.deviceIndex(of: status) }
 
     /// Forgets `count` lookups of a node, or as many as it has: FORGET. Unknown ids and the root are ignored.
-    public func forget(_ id: NodeID, _ count: UInt64) {
+    ///
+    /// - Returns: whether that was the end of the node.
+    @discardableResult
+    public func forget(_ id: NodeID, _ count: UInt64) -> Bool {
         var next = drop(id, count)
         // The last node that remembered its name in a directory lets go of that directory, and so on upwards.
         while let parent = next { next = drop(parent, 1) }
+        return id != .root && !isLive(id)
+    }
+
+    private func isLive(_ id: NodeID) -> Bool {
+        guard hold(id) != nil else { return false }
+        release(id.slot)
+        return true
     }
 
     /// Drops lookups of one node; returns the directory that must be forgotten once in consequence.

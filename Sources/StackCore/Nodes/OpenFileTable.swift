@@ -142,6 +142,9 @@ public struct OpenFileReference: ~Copyable, @unchecked Sendable {
 
     deinit { table._withUnsafeGuaranteedRef { $0.release(index) } }
 
+    /// Ends the reference before its scope does.
+    public consuming func end() {}
+
     /// The node that was opened.
     public var node: NodeID { NodeID(rawValue: record[\.node]) }
 

@@ -7,22 +7,30 @@ extension Mirror {
     // MARK: GETATTR, STATX, ACCESS
 
     public func getattr(_ request: Request, handle: UInt64?, into reply: inout Reply) throws(Errno) {
-        try reply.append(attributesReply(status(request, handle)))
+        let (status, timeout) = try status(request, handle)
+        try reply.append(attributesReply(status, timeout))
     }
 
     public func statx(_ request: Request, _ arguments: fuse_statx_in, into reply: inout Reply) throws(Errno) {
         let hasHandle = arguments.getattr_flags & RequestFlags.getattrHandle != 0
-        try reply.append(extendedStatus(status(request, hasHandle ? arguments.fh : nil)))
+        let (status, timeout) = try status(request, hasHandle ? arguments.fh : nil)
+        try reply.append(extendedStatus(status, timeout))
     }
 
-    private func status(_ request: Request, _ handle: UInt64?) throws(Errno) -> linux_statx {
+    private func status(_ request: Request, _ handle: UInt64?) throws(Errno) -> (linux_statx, Timeout) {
+        let id = NodeID(rawValue: request.nodeid)
         // An open file answers without its node having to be opened; a handle of another node does not count.
         if let handle {
             let file = try files.borrow(handle)
-            if file.node.rawValue == request.nodeid { return try Lower.status(of: file.descriptor) }
+            if file.node == id {
+                let timeout = attributeTimeout(id, inode: file.descriptor)
+                return (try Lower.status(of: file.descriptor), timeout)
+            }
         }
-        let node = try nodes.borrow(NodeID(rawValue: request.nodeid))
-        return try Lower.status(of: node.descriptor)
+        let node = try nodes.borrow(id)
+        // Whether the attributes may be kept is asked first: what is stored between the two is asked for again.
+        let timeout = attributeTimeout(id, inode: node.descriptor)
+        return (try Lower.status(of: node.descriptor), timeout)
     }
 
     /// ACCESS is not sent under default_permissions; who serves a foreign connection without it gets the lower
@@ -63,7 +71,7 @@ extension Mirror {
                         isNow: counted.contains(.mtimeNow)))
             }
         }
-        try reply.append(attributesReply(try Lower.status(of: inode)))
+        try reply.append(attributesReply(try Lower.status(of: inode), attributeTimeout(node.id, inode: inode)))
     }
 
     /// chown(2) clears set-user-id and set-group-id itself. What it leaves is set-group-id without group execution, which marks

@@ -83,14 +83,15 @@ extension Mirror {
                         })
                 }
             }
-            try finishCreation(file, parent.id, name, arguments.flags, into: &reply)
+            try finishCreation(request, file, parent.id, name, arguments.flags, into: &reply)
         } catch let error where error == .eexist && arguments.flags & UInt32(O_EXCL) == 0 {
             let (id, status) = try lookUp(name, in: parent)
             do throws(Errno) {
                 guard status.isRegular else { throw .estale }
+                let opened = try openNode(
+                    request, id, fuse_open_in(flags: arguments.flags, open_flags: arguments.open_flags))
                 try reply.append(entry(id, status))
-                try openNode(
-                    request, id, fuse_open_in(flags: arguments.flags, open_flags: arguments.open_flags), into: &reply)
+                try reply.append(opened)
             } catch {
                 nodes.forget(id, 1)
                 throw error
@@ -111,11 +112,11 @@ extension Mirror {
                     try Lower.createUnnamed(in: directory, flags: flags, mode: arguments.mode).take()
                 })
         }
-        try finishCreation(file, parent.id, Name("."), arguments.flags, unnamed: true, into: &reply)
+        try finishCreation(request, file, parent.id, Name("."), arguments.flags, unnamed: true, into: &reply)
     }
 
     private func finishCreation(
-        _ file: consuming Descriptor, _ parent: NodeID, _ name: borrowing Name, _ flags: UInt32, unnamed: Bool = false,
+        _ request: Request, _ file: consuming Descriptor, _ parent: NodeID, _ name: borrowing Name, _ flags: UInt32, unnamed: Bool = false,
         into reply: inout Reply
     ) throws(Errno) {
         let status = try Lower.status(of: file.number)
@@ -123,9 +124,11 @@ extension Mirror {
         let id = try nodes.adopt(inode, status, parent: parent, name: name.pointer)
         do throws(Errno) {
             if unnamed { nodes.pin(id, nil) }
+            let node = try nodes.borrow(id)
+            // The open file is taken in first, as it decides whether the attributes may be kept.
+            let opened = try enter(request, file, id, node.descriptor, flags)
             try reply.append(entry(id, status))
-            let handle = try files.insert(descriptor: file, node: id, flags: flags)
-            try reply.append(fuse_open_out(fh: handle, open_flags: openReplyFlags(flags), backing_id: 0))
+            try reply.append(opened)
         } catch {
             nodes.forget(id, 1)
             throw error

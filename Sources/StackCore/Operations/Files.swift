@@ -7,11 +7,11 @@ extension Mirror {
     // MARK: OPEN, RELEASE
 
     public func open(_ request: Request, _ arguments: fuse_open_in, into reply: inout Reply) throws(Errno) {
-        try openNode(request, NodeID(rawValue: request.nodeid), arguments, into: &reply)
+        try reply.append(openNode(request, NodeID(rawValue: request.nodeid), arguments))
     }
 
     /// Opens a regular file, and only that: a FIFO or device opened here would block the daemon, or act.
-    func openNode(_ request: Request, _ id: NodeID, _ arguments: fuse_open_in, into reply: inout Reply) throws(Errno) {
+    func openNode(_ request: Request, _ id: NodeID, _ arguments: fuse_open_in) throws(Errno) -> fuse_open_out {
         let node = try nodes.borrow(id)
         let inode = node.descriptor
         guard try Lower.status(of: inode).isRegular else { throw .enxio }
@@ -27,8 +27,7 @@ extension Mirror {
             let writable = try Lower.reopen(inode, O_WRONLY | O_NONBLOCK)
             try truncate(request, writable.number, 0, clearsSetID: true)
         }
-        let handle = try files.insert(descriptor: file, node: id, flags: arguments.flags)
-        try reply.append(fuse_open_out(fh: handle, open_flags: openReplyFlags(arguments.flags), backing_id: 0))
+        return try enter(request, file, id, inode, arguments.flags)
     }
 
     /// The flags of open(2) that go to the lower file. O_APPEND does: a lower file that grew behind the mount is appended to at
@@ -44,15 +43,41 @@ extension Mirror {
         return lower
     }
 
-    /// Pages of an earlier open are dropped at each open (no FOPEN_KEEP_CACHE): what changed behind the mount before
-    /// it is seen.
-    func openReplyFlags(_ flags: UInt32) -> UInt32 {
-        OpenReplyFlags.parallelDirectWrites.rawValue
+    /// Takes an open file in and answers for it: with a backing file, where the kernel may read and write by itself.
+    ///
+    /// Pages of an earlier open are dropped at each open (no FOPEN_KEEP_CACHE): what changed behind the mount before it
+    /// is seen.
+    func enter(
+        _ request: Request, _ file: consuming Descriptor, _ id: NodeID, _ inode: Int32, _ flags: UInt32
+    ) throws(Errno) -> fuse_open_out {
+        let handle = try files.insert(descriptor: file, node: id, flags: flags)
+        var answer = fuse_open_out(fh: handle, open_flags: 0, backing_id: 0)
+        var replyFlags = OpenReplyFlags.parallelDirectWrites
+        if let backing {
+            let id = backing.opened(id, flags: flags) { (connection) throws(Errno) in
+                try credentials.asCaller(request) { () throws(Errno) in try connection.openBacking(inode) }
+            }
+            if let id {
+                answer.backing_id = id
+                replyFlags.insert(.passthrough)
+            }
+        }
+        answer.open_flags = replyFlags.rawValue
+        return answer
     }
 
     public func release(_ request: Request, _ arguments: fuse_release_in) throws(Errno) {
         lockOwners.release(handle: arguments.fh)
+        guard let backing else {
+            files.remove(arguments.fh)
+            return
+        }
+        let file = try files.borrow(arguments.fh)
+        let (id, flags) = (file.node, file.flags)
         files.remove(arguments.fh)
+        // A lease is given only once the file is closed here too.
+        file.end()
+        backing.released(id, flags: flags) { () throws(Errno) in try self.nodes.borrow(id) }
     }
 
     // MARK: READ, WRITE

@@ -65,7 +65,8 @@ extension Mirror {
     }
 
     public func forget(nodeid: UInt64, count: UInt64) {
-        nodes.forget(NodeID(rawValue: nodeid), count)
+        let id = NodeID(rawValue: nodeid)
+        if nodes.forget(id, count) { backing?.forgotten(id) }
     }
 
     // MARK: READLINK

@@ -10,6 +10,12 @@ extension Mirror {
         ino ^ UInt64(deviceIndex) << 48
     }
 
+    /// How long the kernel may keep a node's attributes; `inode` is open on it, where one is at hand.
+    func attributeTimeout(_ id: NodeID, inode: Int32?) -> Timeout {
+        guard let backing, !backing.mayKeepAttributes(id, inode: inode) else { return options.cache.attributes }
+        return .none
+    }
+
     func attributes(_ status: borrowing linux_statx) -> fuse_attr {
         var attributes = fuse_attr()
         attributes.ino = inodeNumber(status.ino, deviceIndex: nodes.deviceIndex(of: status))
@@ -35,8 +41,9 @@ extension Mirror {
         entry.nodeid = id.rawValue
         entry.entry_valid = options.cache.entry.seconds
         entry.entry_valid_nsec = options.cache.entry.nanoseconds
-        entry.attr_valid = options.cache.attributes.seconds
-        entry.attr_valid_nsec = options.cache.attributes.nanoseconds
+        let timeout = attributeTimeout(id, inode: nil)
+        entry.attr_valid = timeout.seconds
+        entry.attr_valid_nsec = timeout.nanoseconds
         entry.attr = attributes(status)
         return entry
     }
@@ -49,19 +56,19 @@ extension Mirror {
         return entry
     }
 
-    func attributesReply(_ status: borrowing linux_statx) -> fuse_attr_out {
+    func attributesReply(_ status: borrowing linux_statx, _ timeout: Timeout) -> fuse_attr_out {
         var reply = fuse_attr_out()
-        reply.attr_valid = options.cache.attributes.seconds
-        reply.attr_valid_nsec = options.cache.attributes.nanoseconds
+        reply.attr_valid = timeout.seconds
+        reply.attr_valid_nsec = timeout.nanoseconds
         reply.attr = attributes(status)
         return reply
     }
 
     /// The protocol's statx, which has the kernel's own layout.
-    func extendedStatus(_ status: borrowing linux_statx) -> fuse_statx_out {
+    func extendedStatus(_ status: borrowing linux_statx, _ timeout: Timeout) -> fuse_statx_out {
         var reply = fuse_statx_out()
-        reply.attr_valid = options.cache.attributes.seconds
-        reply.attr_valid_nsec = options.cache.attributes.nanoseconds
+        reply.attr_valid = timeout.seconds
+        reply.attr_valid_nsec = timeout.nanoseconds
         reply.stat.mask = status.mask & (LINUX_STATX_BASIC_STATS | LINUX_STATX_BTIME)
         reply.stat.blksize = status.blksize
         reply.stat.attributes = status.attributes
