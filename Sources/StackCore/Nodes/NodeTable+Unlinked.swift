@@ -9,9 +9,9 @@ extension NodeTable {
     ///
     /// The node keeps its descriptor until it is forgotten if nothing else would find its inode again: that was the last name, or
     /// the node has no file handle.
-    public func unlinked(_ id: NodeID, isLast: Bool) {
+    public func unlinked(_ id: NodeID, _ inode: consuming Descriptor, isLast: Bool) {
         guard isLast || !hasFileHandle(id) else { return }
-        pin(id, nil)
+        pin(id, inode)
     }
 
     private func hasFileHandle(_ id: NodeID) -> Bool {

@@ -123,7 +123,7 @@ extension Mirror {
         let inode = try Lower.openInode(ofFile: file.number)
         let id = try nodes.adopt(inode, status, parent: parent, name: name.pointer)
         do throws(Errno) {
-            if unnamed { nodes.pin(id, nil) }
+            if unnamed { nodes.pin(id, try Lower.openInode(ofFile: file.number)) }
             let node = try nodes.borrow(id)
             // The open file is taken in first, as it decides whether the attributes may be kept.
             let opened = try enter(request, file, id, node.descriptor, flags)

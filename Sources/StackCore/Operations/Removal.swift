@@ -29,14 +29,16 @@ extension Mirror {
     private func keepingVictim(
         _ name: borrowing Name, in parent: borrowing NodeReference, _ body: () throws(Errno) -> Void
     ) throws(Errno) {
-        guard let status = try? Lower.status(of: name, in: parent.descriptor), let victim = nodes.find(status) else {
+        // Without a descriptor to keep (EMFILE), what matters more is that the name goes.
+        guard let inode = try? Lower.openInode(name, in: parent.descriptor),
+            let status = try? Lower.status(of: inode.number), let victim = nodes.find(status)
+        else {
             try body()
             return
         }
-        let reference = try withRoomForDescriptors { () throws(Errno) in try nodes.borrow(victim) }
         try body()
-        let after = try? Lower.status(of: reference.descriptor)
-        nodes.unlinked(victim, isLast: after?.nlink ?? 0 == 0)
+        let after = try? Lower.status(of: inode.number)
+        nodes.unlinked(victim, inode, isLast: after?.nlink ?? 0 == 0)
     }
 
     // MARK: RENAME, RENAME2
