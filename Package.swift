@@ -52,6 +52,15 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swift),
+        .testTarget(
+            name: "stackfsTests",
+            dependencies: [
+                "stackfs", "StackCore", "FuseKernel", "SystemCalls", "CLinux",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swift),
+        .target(name: "MountSupport", path: "Tests/MountSupport", swiftSettings: swift),
+        .testTarget(name: "MountTests", dependencies: ["MountSupport", "stackfs"], swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6],
 )

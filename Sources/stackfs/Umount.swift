@@ -43,7 +43,8 @@ struct UmountCommand: ParsableCommand {
             let names = users.isEmpty ? "by a process that cannot be seen from here, or by a mount inside it" : users
             return .unable(
                 "\(path) is in use \(names): end that, or detach the mount with `stackfs umount -l \(path)`")
-        case .eperm: return .unable("\(path) may not be unmounted by \(Checks.user): fusermount3 is missing, or run as root")
+        case .eperm:
+            return .unable("\(path) may not be unmounted by \(Checks.user): fusermount3 is missing, or run as root")
         default: return .unable("\(path) cannot be unmounted: \(error)")
         }
     }
@@ -66,7 +67,8 @@ enum MountUsers {
     private static func uses(_ process: Int32, _ path: String) -> Bool {
         let directory = "/proc/\(process)"
         let links =
-            ["cwd", "root", "exe"].map { "\(directory)/\($0)" } + names(in: "\(directory)/fd").map { "\(directory)/fd/\($0)" }
+            ["cwd", "root", "exe"].map { "\(directory)/\($0)" }
+            + names(in: "\(directory)/fd").map { "\(directory)/fd/\($0)" }
         return links.contains { link(at: $0).map { $0 != "/" && isInside($0, path) } ?? false }
     }
 
