@@ -103,10 +103,10 @@ extension MountOption {
                 "nolazytime",
             ], "accepted; the lower file system decides"
         ) { (_, _, _) throws(Failure) in },
-        MountOption(["sync", "async"], "every write waits for the lower file system, or not (default)") {
+        MountOption(["sync", "async"], "the mount's flag; the kernel does not act on it for FUSE") {
             (options, name, _) throws(Failure) in options.synchrony = name
         },
-        MountOption(["dirsync"], "the same for changes of directories") {
+        MountOption(["dirsync"], "the same") {
             (options, _, _) throws(Failure) in options.directorySync = true
         },
     ]

@@ -98,4 +98,13 @@ import Testing
         #expect(editDistance("abc", "acb") == 1)
         #expect(editDistance("kitten", "sitting") == 3)
     }
+
+    @Test func theManualPageHasEveryOption() throws {
+        let root = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined()
+        let page = try #require(contents(of: "\(root)/docs/stackfs.8"))
+        let words = Set(
+            page.split(separator: "\n").filter { $0.hasPrefix(".It") }.flatMap { $0.split(separator: " ") }.map(
+                String.init))
+        for name in MountOption.all.flatMap(\.names) { #expect(words.contains(name), "\(name)") }
+    }
 }

@@ -64,4 +64,10 @@ import Testing
         #expect(
             try plan("auto_unmount,ro,nosuid,nodev,noexec,noatime", user: 0).flagsAfterwards == 1 + 2 + 4 + 8 + 1024)
     }
+
+    @Test func whatFuseDoesNotDoIsSaid() throws {
+        #expect(try plan("async", user: 0).notes == [])
+        #expect(try plan("sync", user: 0).notes.count == 1)
+        #expect(try plan("dirsync", user: 0).notes.first?.hasPrefix("sync and dirsync only set") == true)
+    }
 }

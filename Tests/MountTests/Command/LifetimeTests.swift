@@ -5,7 +5,7 @@ import Testing
 /// From the mount to its end, as root.
 @Suite struct LifetimeTests {
     @Test func theGuidesCommandLineWorks() throws {
-        let scratch = try Scratch()
+        let scratch = try CommandScratch()
         let result = try scratch.stackfs(
             "-o", "max_write=131072", "-o", "writeback_cache", "-o", "splice_read", "-o", "splice_write", "-o",
             "splice_move",
@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test func optionsShowInTheMountTable() throws {
-        let scratch = try Scratch()
+        let scratch = try CommandScratch()
         let list =
             "ro,max_read=65536,noatime,sync,dirsync,nosuid,noexec,dev,noallow_other,subtype=x,fsname=a\\,b,noauto,x-y=z"
         let result = try scratch.stackfs("lower", "mount", "-o", list)
@@ -32,7 +32,7 @@ import Testing
 
     @Test(arguments: ["", ",auto_unmount"])
     func rootsMountTakesTheLowerOnesFlags(more: String) throws {
-        let scratch = try Scratch()
+        let scratch = try CommandScratch()
         try scratch.sh("mkdir other; mount -t tmpfs -o nodev,noexec none other")
         #expect(try scratch.stackfs("other", "mount", "-o", "rw\(more)").status == 0)
         let options = Set(try scratch.mounted("OPTIONS", at: scratch.mount).split(separator: ","))
@@ -42,7 +42,7 @@ import Testing
 
     @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
     func signalsUnmount(signal: Int32) throws {
-        let scratch = try Scratch()
+        let scratch = try CommandScratch()
         let daemon = try ProcessRunner.start([
             ProcessRunner.stackfs, "-f", "--log-level", "error", scratch.lower, scratch.mount,
         ])
@@ -55,7 +55,7 @@ import Testing
     }
 
     @Test func statisticsAreWrittenOnRequestAndAtTheEnd() throws {
-        let scratch = try Scratch()
+        let scratch = try CommandScratch()
         try scratch.sh("mkdir figures")
         #expect(try scratch.stackfs("--statsdir=figures", scratch.lower, scratch.mount).status == 0)
         try scratch.sh("cat mount/greeting; ls mount/absent || true")
@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test func aDeadMountIsRecognisedAndCleared() throws {
-        let scratch = try Scratch()
+        let scratch = try CommandScratch()
         #expect(try scratch.stackfs(scratch.lower, scratch.mount).status == 0)
         let daemon = try scratch.daemon(endingWith: scratch.mount)
         kill(daemon, SIGKILL)
@@ -94,7 +94,7 @@ import Testing
     }
 
     @Test func aBusyMountIsDetachedOnDemandOnly() throws {
-        let scratch = try Scratch()
+        let scratch = try CommandScratch()
         #expect(try scratch.stackfs(scratch.lower, scratch.mount).status == 0)
         let user = try ProcessRunner.start(["sleep", "60"], in: scratch.mount)
         defer { kill(user, SIGKILL) }
@@ -109,7 +109,7 @@ import Testing
     }
 
     @Test func aMountStandingThereIsNamed() throws {
-        let scratch = try Scratch()
+        let scratch = try CommandScratch()
         #expect(try scratch.stackfs("lower", "mount").status == 0)
         let result = try scratch.stackfs("lower", "mount")
         #expect(result.status == 1)
@@ -119,7 +119,7 @@ import Testing
     }
 
     @Test func nonemptyHidesWhatIsThere() throws {
-        let scratch = try Scratch()
+        let scratch = try CommandScratch()
         try scratch.sh("touch mount/hidden")
         #expect(try scratch.stackfs("lower", "mount", "-o", "nonempty").status == 0)
         #expect(try scratch.sh("ls mount") == "greeting\ninside\n")
@@ -129,7 +129,7 @@ import Testing
 
     /// fusermount3 compares two readings of the mount table, and leaves the mount where others mount meanwhile: three tries.
     @Test func autoUnmountClearsAKilledDaemonsMount() throws {
-        let scratch = try Scratch()
+        let scratch = try CommandScratch()
         var isGone = false
         for _ in 0..<3 where !isGone {
             #expect(try scratch.stackfs("-o", "auto_unmount", scratch.lower, scratch.mount).status == 0)
@@ -141,7 +141,7 @@ import Testing
     }
 
     @Test func theProcessInTheBackgroundHoldsNothingOfTheCallers() throws {
-        let scratch = try Scratch()
+        let scratch = try CommandScratch()
         // The pipe to cat ends with the command, and not with the mount: else this would take as long as the mount.
         let script = "\"$0\" \(scratch.lower) \(scratch.mount) 3>&1 9>&1 2>&1 | cat; echo over"
         let result = try ProcessRunner.run(["sh", "-c", script, ProcessRunner.stackfs], seconds: 10)
@@ -156,7 +156,7 @@ import Testing
 
     @Test(arguments: [["mount"], []])
     func servesAConnectionThatSomebodyElseMounted(mount: [String]) throws {
-        let scratch = try Scratch()
+        let scratch = try CommandScratch()
         try scratch.sh(
             """
             exec 9<>/dev/fuse
@@ -168,7 +168,7 @@ import Testing
     }
 
     @Test func aDescriptorThatNothingIsMountedWithIsRefused() throws {
-        let scratch = try Scratch()
+        let scratch = try CommandScratch()
         let result = try ProcessRunner.run(
             ["sh", "-c", "exec \"$0\" --fuse-fd 9 lower 9<>/dev/fuse", ProcessRunner.stackfs], in: scratch.path)
         #expect(result.status == 1)
@@ -177,7 +177,7 @@ import Testing
     }
 
     @Test func theFirstLineSaysWhatIsInForce() throws {
-        let scratch = try Scratch()
+        let scratch = try CommandScratch()
         let script =
             "\"$0\" -f -s -o cache=none,negative_timeout=2 lower mount 2>log & "
             + "until grep -q . log; do sleep 0.05; done; umount mount; wait; head -1 log"
@@ -191,7 +191,7 @@ import Testing
     }
 
     @Test func theDoctorLeavesNothingBehind() throws {
-        let scratch = try Scratch()
+        let scratch = try CommandScratch()
         let result = try ProcessRunner.run([
             "env", "TMPDIR=\(scratch.path)", ProcessRunner.stackfs, "doctor", scratch.lower,
         ])

@@ -6,7 +6,7 @@ import Testing
     /// Runs `script` with `lower` and `mount` owned by nobody. There `user COMMAND...` runs a command as that user, and
     /// `stackfs` is the command under test, copied to where everybody may run it.
     private func run(_ script: String, allowOther: Bool = false) throws -> ProcessResult {
-        let scratch = try Scratch()
+        let scratch = try CommandScratch()
         let prologue = """
             cp "$0" stackfs; chmod 755 stackfs; PATH=$PWD:$PATH
             chown -R nobody lower mount

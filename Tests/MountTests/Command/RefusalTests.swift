@@ -59,7 +59,7 @@ import Testing
 
     @Test(arguments: cases)
     func saysWhy(_ test: Case) throws {
-        let scratch = try Scratch()
+        let scratch = try CommandScratch()
         try scratch.sh(test.script)
         let before = try scratch.sh("grep -c $PWD /proc/self/mountinfo || true")
         let result = try ProcessRunner.run([ProcessRunner.stackfs] + test.arguments, in: scratch.path)
@@ -77,7 +77,7 @@ import Testing
         ("mknod -m 666 other c 1 3; mount --bind other /dev/fuse", "the mount was refused"),
     ])
     func withoutTheDevice(script: String, sentence: String) throws {
-        let scratch = try Scratch()
+        let scratch = try CommandScratch()
         let result = try ProcessRunner.run(
             [
                 "unshare", "-m", "sh", "-c", "\(script); exec \"$0\" lower mount",

@@ -27,7 +27,7 @@ import Testing
         (["doctor", "a", "b"], "unexpected argument 'b'"),
     ])
     func isRefused(arguments: [String], sentence: String) throws {
-        let scratch = try Scratch()
+        let scratch = try CommandScratch()
         let result = try ProcessRunner.run([ProcessRunner.stackfs] + arguments, in: scratch.path)
         #expect(result.status == 2)
         #expect(result.error.lowercased().hasPrefix("stackfs: \(sentence)".lowercased()), "\(result.error)")

@@ -4,7 +4,7 @@ import Testing
 
 /// A directory of its own for a test of the command: `lower` with a file and a directory, and an empty `mount`. What is still
 /// mounted in it is unmounted with it.
-final class Scratch {
+final class CommandScratch {
     let path: String
     var lower: String { "\(path)/lower" }
     var mount: String { "\(path)/mount" }
