@@ -132,7 +132,8 @@ enum Checks {
             throw .unable("--fuse-fd \(number) is not open in this process: have it inherited without close-on-exec")
         }
         // misc major 10, minor 229: Documentation/admin-guide/devices.txt.
-        let isFuse = status.mode & UInt16(S_IFMT) == UInt16(S_IFCHR) && status.rdev_major == 10 && status.rdev_minor == 229
+        let isFuse =
+            status.mode & UInt16(S_IFMT) == UInt16(S_IFCHR) && status.rdev_major == 10 && status.rdev_minor == 229
         guard isFuse else {
             throw .unable("--fuse-fd \(number) is not an open /dev/fuse: open that, and mount with fd=\(number)")
         }

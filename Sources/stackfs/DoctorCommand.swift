@@ -44,7 +44,9 @@ enum Doctor {
         rows.append(["protocol", "FUSE 7.\(negotiation.minorVersion)"])
         rows.append(["transport", "/dev/fuse; \(ring(negotiation))"])
         rows.append(["data", data(negotiation)])
-        rows.append(["cache", "by time, \(CachePolicy.standard.summary) unless -o cache= says otherwise; no watcher yet"])
+        rows.append([
+            "cache", "by time, \(CachePolicy.standard.summary) unless -o cache= says otherwise; no watcher yet",
+        ])
         return rows
     }
 
@@ -62,7 +64,8 @@ enum Doctor {
         let parameter = contents(of: "/sys/module/fuse/parameters/enable_uring")?.split(separator: "\n").first
         let enabled = parameter.map { "enable_uring=\($0)" } ?? "no parameter enable_uring"
         let offered = negotiation.offered.contains(.overIOUring)
-        return "io_uring is \(offered ? "offered" : "not offered (Linux 6.14 or later, and enable_uring=Y)"), not used yet (\(enabled))"
+        return
+            "io_uring is \(offered ? "offered" : "not offered (Linux 6.14 or later, and enable_uring=Y)"), not used yet (\(enabled))"
     }
 
     private static var userAllowOther: String {
@@ -74,7 +77,8 @@ enum Doctor {
     }
 
     private static var kernelRelease: String {
-        contents(of: "/proc/sys/kernel/osrelease")?.split(separator: "\n").first.map(String.init) ?? "of unknown version"
+        contents(of: "/proc/sys/kernel/osrelease")?.split(separator: "\n").first.map(String.init)
+            ?? "of unknown version"
     }
 
     /// Whether a lower directory's files can be kept by handle.
@@ -90,7 +94,9 @@ enum Doctor {
         let opened = linux_open_by_handle_at(directory.number, &handle, LINUX_O_PATH | LINUX_O_CLOEXEC)
         guard opened >= 0 else {
             let error = Errno(rawValue: Int32(-opened))
-            return ["lower", "\(path) gives file handles, but they cannot be opened (\(error)): open descriptors instead"]
+            return [
+                "lower", "\(path) gives file handles, but they cannot be opened (\(error)): open descriptors instead",
+            ]
         }
         _ = linux_close(Int32(opened))
         return ["lower", "\(path) gives file handles of \(handle.bytes) bytes: no descriptor for each node"]
@@ -113,7 +119,8 @@ enum Doctor {
             let ours = entry.type == "fuse.stackfs"
             switch Probe.ask(entry.point) {
             case .answers: return ours ? ["mount", "\(entry.source) on \(entry.point)"] : nil
-            case .refuses: return ours ? ["mount", "\(entry.source) on \(entry.point), which \(Checks.user) may not enter"] : nil
+            case .refuses:
+                return ours ? ["mount", "\(entry.source) on \(entry.point), which \(Checks.user) may not enter"] : nil
             case .dead:
                 return ["dead mount", "\(entry.point) (\(entry.type)): clear it with `stackfs umount \(entry.point)`"]
             case .silent: return ["mount", "\(entry.point) (\(entry.type)) does not answer"]

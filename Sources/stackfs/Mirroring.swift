@@ -79,7 +79,8 @@ struct Mirroring {
         let mirror: Mirror
         do throws(Errno) {
             signals = try SignalWatch([SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2])
-            mirror = try Mirror(lower: Descriptor(owning: lower), options: mirrorOptions(plan, openFiles: openFiles), logger: logger)
+            mirror = try Mirror(
+                lower: Descriptor(owning: lower), options: mirrorOptions(plan, openFiles: openFiles), logger: logger)
         } catch {
             throw .unable("the lower directory \(source) cannot be served: \(error)")
         }
@@ -231,7 +232,9 @@ extension CachePolicy {
             ("entries", entry, standard.entry), ("attributes", attributes, standard.attributes),
             ("missing names", negative, standard.negative),
         ].filter { $0.1 != $0.2 }
-        let details = deviations.map { "\($0.0) \(Self.plain(Double($0.1.seconds) + Double($0.1.nanoseconds) / 1e9)) s" }
+        let details = deviations.map {
+            "\($0.0) \(Self.plain(Double($0.1.seconds) + Double($0.1.nanoseconds) / 1e9)) s"
+        }
         return details.isEmpty ? base : "\(base) (\(details.joined(separator: ", ")))"
     }
 
@@ -245,7 +248,8 @@ extension SessionError {
     func sentence(descriptor: Int32?) -> String {
         switch self {
         case .protocolTooOld(let major, let minor):
-            return "this kernel is too old: it speaks FUSE protocol \(major).\(minor), and stackfs needs 7.34 or later, "
+            return
+                "this kernel is too old: it speaks FUSE protocol \(major).\(minor), and stackfs needs 7.34 or later, "
                 + "which Linux 5.15 and later have"
         case .malformedInit:
             return "the first message of the connection is no INIT: has somebody else served it before?"

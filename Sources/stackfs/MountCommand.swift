@@ -63,7 +63,8 @@ struct MountCommand: ParsableCommand {
     @Flag(name: [.customShort("V"), .long], help: "Show the version.")
     var version = false
 
-    @Argument(help: ArgumentHelp("The lower directory, unless -r names it, and the mount point.", valueName: "directories"))
+    @Argument(
+        help: ArgumentHelp("The lower directory, unless -r names it, and the mount point.", valueName: "directories"))
     var directories: [String] = []
 
     func run() throws {

@@ -32,7 +32,8 @@ extension MountOption {
             if value == "none" {
                 options.cache = CachePolicy.Mode.none
             } else if value.hasPrefix("ttl:") {
-                options.cache = .timeToLive(seconds: try seconds(String(value.dropFirst(4)), of: "cache=ttl", separator: ":"))
+                options.cache = .timeToLive(
+                    seconds: try seconds(String(value.dropFirst(4)), of: "cache=ttl", separator: ":"))
             } else {
                 throw .usage("cache=\(value) is no cache mode: give cache=none or cache=ttl:SECONDS")
             }
@@ -109,12 +110,15 @@ extension MountOption {
             (options, name, _) throws(Failure) in options.accessTimes = name
         },
         MountOption(
-            ["relatime", "norelatime", "strictatime", "nostrictatime", "diratime", "nodiratime", "lazytime", "nolazytime"], "accepted; the lower file system decides"
+            [
+                "relatime", "norelatime", "strictatime", "nostrictatime", "diratime", "nodiratime", "lazytime",
+                "nolazytime",
+            ], "accepted; the lower file system decides"
         ) { (_, _, _) throws(Failure) in },
-        MountOption(["sync", "async"], "every write waits for the lower file system, or not (default)") {
+        MountOption(["sync", "async"], "the mount's flag; the kernel does not act on it for FUSE") {
             (options, name, _) throws(Failure) in options.synchrony = name
         },
-        MountOption(["dirsync"], "the same for changes of directories") {
+        MountOption(["dirsync"], "the same") {
             (options, _, _) throws(Failure) in options.directorySync = true
         },
     ]

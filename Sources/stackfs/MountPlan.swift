@@ -53,6 +53,9 @@ struct MountPlan: Equatable {
         options.append(asked.programs ?? !lower.contains(.noPrograms) ? "exec" : "noexec")
         options += [asked.accessTimes, asked.synchrony].compactMap { $0 }
         if asked.directorySync { options.append("dirsync") }
+        if asked.synchrony == "sync" || asked.directorySync {
+            notes.append("sync and dirsync only set the mount's flags: FUSE waits for the disk at fsync(2) alone")
+        }
         if let maxRead = asked.maxRead { options.append("max_read=\(maxRead)") }
         if asked.autoUnmount {
             options.append("auto_unmount")

@@ -54,7 +54,9 @@ struct StatisticsReport {
         do throws(Errno) {
             while written < bytes.count {
                 written += try checked(
-                    bytes.withUnsafeMutableBytes { linux_write(file.number, $0.baseAddress! + written, $0.count - written) })
+                    bytes.withUnsafeMutableBytes {
+                        linux_write(file.number, $0.baseAddress! + written, $0.count - written)
+                    })
             }
             try checked(linux_renameat2(directory, temporary, directory, name, 0))
         } catch {

@@ -29,21 +29,26 @@ struct UmountCommand: ParsableCommand {
         if geteuid() != 0, let owner = entry.owner, owner != geteuid() {
             throw Failure.unable("\(mount) was mounted by user \(owner): only that user and root may unmount it")
         }
-        do throws(Errno) {
-            try Mount.unmount(at: path, lazily: lazy)
-        } catch {
-            throw Self.failure(error, path)
+        // Whoever looks at every mount in passing holds one for a moment only: half a second for that.
+        for attempt in 1...10 {
+            do throws(Errno) {
+                return try Mount.unmount(at: path, lazily: lazy)
+            } catch {
+                let users = error == .ebusy ? MountUsers.find(path) : ""
+                if error != .ebusy || !users.isEmpty || attempt == 10 { throw Self.failure(error, path, users: users) }
+                usleep(50_000)
+            }
         }
     }
 
-    private static func failure(_ error: Errno, _ path: String) -> Failure {
+    private static func failure(_ error: Errno, _ path: String, users: String) -> Failure {
         switch error {
         case .ebusy:
-            let users = MountUsers.find(path)
             let names = users.isEmpty ? "by a process that cannot be seen from here, or by a mount inside it" : users
             return .unable(
                 "\(path) is in use \(names): end that, or detach the mount with `stackfs umount -l \(path)`")
-        case .eperm: return .unable("\(path) may not be unmounted by \(Checks.user): fusermount3 is missing, or run as root")
+        case .eperm:
+            return .unable("\(path) may not be unmounted by \(Checks.user): fusermount3 is missing, or run as root")
         default: return .unable("\(path) cannot be unmounted: \(error)")
         }
     }
@@ -66,7 +71,8 @@ enum MountUsers {
     private static func uses(_ process: Int32, _ path: String) -> Bool {
         let directory = "/proc/\(process)"
         let links =
-            ["cwd", "root", "exe"].map { "\(directory)/\($0)" } + names(in: "\(directory)/fd").map { "\(directory)/fd/\($0)" }
+            ["cwd", "root", "exe"].map { "\(directory)/\($0)" }
+            + names(in: "\(directory)/fd").map { "\(directory)/fd/\($0)" }
         return links.contains { link(at: $0).map { $0 != "/" && isInside($0, path) } ?? false }
     }
 
