@@ -73,6 +73,13 @@ let package = Package(
             path: "Tests/DifferentialCommand", swiftSettings: swift),
         .testTarget(
             name: "MountTests", dependencies: ["stackfs", "Differential", "MountSupport"], swiftSettings: swift),
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "FuseKernel", "FuseMessages", "StackCore", "SystemCalls", "CLinux",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6],
 )
