@@ -2,9 +2,9 @@ import CLinux
 import Glibc
 import SystemCalls
 
-/// What the daemon gives up before it serves: capabilities that the mirror does not need, the way to new ones, and system calls
-/// that it never makes. Somebody who takes the daemon over by a hostile lower directory, or a hostile caller, finds little more
-/// than the lower directory's files.
+/// What the daemon gives up before it serves: capabilities that the mirror does not need, the way to new ones, and system
+/// calls that it never makes. Somebody who takes the daemon over, by a hostile lower directory or a hostile caller, finds
+/// little more than the lower directory's files.
 ///
 /// Nothing here can be taken back, and no option leaves it out.
 public struct Confinement: Sendable {
@@ -13,14 +13,14 @@ public struct Confinement: Sendable {
     /// What is not in force and why, a line each.
     public private(set) var shortcomings: [String] = []
 
-    /// Confines the calling thread and those that it starts; call it when the mount has been made, and before a second thread is
-    /// started.
+    /// Confines the calling thread and those that it starts; call it when the mount has been made, and before a second thread
+    /// is started.
     ///
     /// The order is one of need: dropping from the bounding set takes CAP_SETPCAP, which is dropped next.
     ///
-    /// - Parameter runsPrograms: the mount will be ended by fusermount3, a set-user-id program. Then capabilities are all that
-    ///   can be given up: no_new_privs would take its rights from that program, and the filter needs no_new_privs.
-    /// - Throws: what capset(2) or prctl(2) gives when capabilities cannot be given up. Whatever else fails is a shortcoming.
+    /// - Parameter runsPrograms: the mount will be ended by fusermount3, a set-user-id program. Then capabilities are all
+    ///   that can be given up: no_new_privs would take its rights from that program, and the filter needs no_new_privs.
+    /// - Throws: what capset(2) or prctl(2) gives when capabilities cannot be given up; all else that fails is a shortcoming.
     public static func enter(runsPrograms: Bool) throws(Errno) -> Confinement {
         var result = Confinement()
         var parts: [String] = []

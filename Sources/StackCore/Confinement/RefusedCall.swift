@@ -1,22 +1,22 @@
 import CLinux
 import SystemCalls
 
-/// A processor architecture that the filter knows the system calls of.
+/// A processor architecture that the filter knows the system calls of, by the name that Debian gives it.
 enum Architecture: CaseIterable {
-    case x86_64
-    case aarch64
+    case amd64
+    case arm64
 
     /// The one this program is compiled for.
     static var current: Architecture {
         #if arch(arm64)
-            .aarch64
+            .arm64
         #else
-            .x86_64
+            .amd64
         #endif
     }
 
     /// What seccomp(2) calls it.
-    var audit: UInt32 { self == .x86_64 ? LINUX_AUDIT_ARCH_X86_64 : LINUX_AUDIT_ARCH_AARCH64 }
+    var audit: UInt32 { self == .amd64 ? LINUX_AUDIT_ARCH_X86_64 : LINUX_AUDIT_ARCH_AARCH64 }
 }
 
 /// A system call that the daemon never makes once it serves, and that somebody who had taken it over would want.
@@ -32,19 +32,19 @@ struct RefusedCall {
     }
 
     let name: String
-    private let x86_64: UInt32?
-    private let aarch64: UInt32?
+    private let amd64: UInt32?
+    private let arm64: UInt32?
     let rule: Rule
 
-    private init(_ name: String, _ x86_64: UInt32?, _ aarch64: UInt32?, _ rule: Rule = .never(.eperm)) {
+    private init(_ name: String, _ amd64: UInt32?, _ arm64: UInt32?, _ rule: Rule = .never(.eperm)) {
         self.name = name
-        self.x86_64 = x86_64
-        self.aarch64 = aarch64
+        self.amd64 = amd64
+        self.arm64 = arm64
         self.rule = rule
     }
 
     /// The call's number; nil where the architecture has no such call.
-    func number(on architecture: Architecture) -> UInt32? { architecture == .x86_64 ? x86_64 : aarch64 }
+    func number(on architecture: Architecture) -> UInt32? { architecture == .amd64 ? amd64 : arm64 }
 
     /// The last call that this table has been made with, file_setattr of Linux 6.17: what is newer does not exist for the
     /// daemon (ENOSYS), and so do the calls of the x32 ABI, whose numbers have bit 30 set.
