@@ -3,12 +3,18 @@
 #include "constants.h"
 
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/fs.h>
+#include <linux/prctl.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #define SAME(name) _Static_assert((uint64_t)LINUX_##name == (uint64_t)name, #name)
@@ -47,14 +53,44 @@ SAME(UMOUNT_NOFOLLOW);
 SAME(CLONE_FS);
 SAME(UTIME_NOW);
 SAME(UTIME_OMIT);
+SAME(CLONE_THREAD);
+_Static_assert(LINUX_CLONE_NAMESPACES == (uint32_t)(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+                                                    CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET),
+               "CLONE_NEW*");
+SAME(AF_UNIX);
+SAME(TIOCSTI);
+SAME(TIOCLINUX);
+SAME(CAP_CHOWN);
 SAME(CAP_DAC_OVERRIDE);
 SAME(CAP_DAC_READ_SEARCH);
 SAME(CAP_FOWNER);
 SAME(CAP_FSETID);
+SAME(CAP_SETGID);
 SAME(CAP_SETUID);
+SAME(CAP_SETPCAP);
+SAME(CAP_LINUX_IMMUTABLE);
 SAME(CAP_SYS_ADMIN);
 SAME(CAP_SYS_RESOURCE);
 SAME(CAP_MKNOD);
+SAME(CAP_SETFCAP);
+SAME(PR_CAPBSET_READ);
+SAME(PR_CAPBSET_DROP);
+SAME(PR_SET_NO_NEW_PRIVS);
+SAME(PR_CAP_AMBIENT);
+SAME(PR_CAP_AMBIENT_CLEAR_ALL);
+SAME(SECCOMP_SET_MODE_FILTER);
+SAME(SECCOMP_FILTER_FLAG_TSYNC);
+SAME(SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+SAME(SECCOMP_FILTER_FLAG_TSYNC_ESRCH);
+SAME(SECCOMP_RET_ERRNO);
+SAME(SECCOMP_RET_ALLOW);
+SAME(AUDIT_ARCH_X86_64);
+SAME(AUDIT_ARCH_AARCH64);
+_Static_assert(LINUX_BPF_LD_W_ABS == (BPF_LD | BPF_W | BPF_ABS), "load");
+_Static_assert(LINUX_BPF_ALU_AND_K == (BPF_ALU | BPF_AND | BPF_K), "and");
+_Static_assert(LINUX_BPF_JMP_JEQ_K == (BPF_JMP | BPF_JEQ | BPF_K), "jump if equal");
+_Static_assert(LINUX_BPF_JMP_JGT_K == (BPF_JMP | BPF_JGT | BPF_K), "jump if greater");
+_Static_assert(LINUX_BPF_RET_K == (BPF_RET | BPF_K), "return");
 SAME(FS_IOC_GETFLAGS);
 SAME(FS_IOC_SETFLAGS);
 SAME(FS_IOC_GETVERSION);

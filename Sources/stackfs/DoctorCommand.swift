@@ -19,7 +19,7 @@ struct DoctorCommand: ParsableCommand {
         let trial = TrialMount.run()
         var rows = Doctor.system(trial)
         rows.append(lowerRow ?? ["lower", "none given: `stackfs doctor LOWER` looks at one"])
-        rows += Doctor.limits() + Doctor.mounts()
+        rows += Doctor.limits() + Doctor.confinement() + Doctor.mounts()
         say(alignedTable(rows), on: 1)
         if case .success(let negotiation) = trial { say("\n" + alignedTable(Doctor.features(negotiation)), on: 1) }
         if case .failure(let failure) = trial { throw Failure.unable("a mount would not work: \(failure.message)") }
@@ -111,6 +111,35 @@ enum Doctor {
             rows.append([capability.name, capability.isEffective ? "yes" : "no: \(capability.loss)"])
         }
         return rows
+    }
+
+    /// What a mount's daemon would give up: tried in a process that ends with it.
+    static func confinement() -> [[String]] {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { return [["confinement", "cannot be tried: \(Errno.last)"]] }
+        let child = linux_fork()
+        if child == 0 {
+            let lines: [String]
+            do throws(Errno) {
+                let confinement = try Confinement.enter(runsPrograms: geteuid() != 0)
+                lines = [confinement.summary] + confinement.shortcomings
+            } catch {
+                lines = ["capabilities cannot be given up, and a mount fails: \(error)"]
+            }
+            say(lines.joined(separator: "\n"), on: ends[1])
+            _exit(0)
+        }
+        close(ends[1])
+        defer { close(ends[0]) }
+        guard child > 0 else { return [["confinement", "cannot be tried: \(Errno.last)"]] }
+        // The lines are shorter than a pipe, and the end of the child is the end of the text.
+        var status: Int32 = 0
+        while waitpid(child, &status, 0) < 0, errno == EINTR {}
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let length = read(ends[0], &bytes, bytes.count)
+        let lines = String(decoding: bytes[..<max(0, length)], as: UTF8.self).split(separator: "\n")
+        if lines.isEmpty { return [["confinement", "cannot be tried: the process that tried it was ended"]] }
+        return lines.map { ["confinement", String($0)] }
     }
 
     /// The mounts of stackfs, and those of all FUSE daemons that are dead.

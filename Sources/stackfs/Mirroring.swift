@@ -85,6 +85,14 @@ struct Mirroring {
             throw .unable("the lower directory \(source) cannot be served: \(error)")
         }
         let (mount, connection) = try connect(target, plan)
+        let confinement: Confinement
+        do throws(Errno) {
+            // Before the first message is read: with --fuse-fd, whoever opened the connection may have written it.
+            confinement = try Confinement.enter(runsPrograms: mount?.needsFusermount ?? false)
+        } catch {
+            try? mount?.unmount(lazily: true)
+            throw .unable("the capabilities that are not needed could not be given up: \(error)")
+        }
         let session: Session<Mirror>
         do throws(Failure) {
             session = try beginSession(mirror, connection, plan)
@@ -92,7 +100,7 @@ struct Mirroring {
             try? mount?.unmount(lazily: true)
             throw error
         }
-        announce(session, source, target ?? "descriptor \(connection.descriptor)", plan)
+        announce(session, source, target ?? "descriptor \(connection.descriptor)", plan, confinement)
         background.ready()
 
         let report = { () in self.report(session, source, target, to: statistics) }
@@ -174,7 +182,9 @@ struct Mirroring {
         return result
     }
 
-    private func announce(_ session: Session<Mirror>, _ source: String, _ target: String, _ plan: MountPlan) {
+    private func announce(
+        _ session: Session<Mirror>, _ source: String, _ target: String, _ plan: MountPlan, _ confinement: Confinement
+    ) {
         let threads = session.options.threads
         let report = session.fileSystem.report
         let parts =
@@ -182,13 +192,13 @@ struct Mirroring {
                 "\(source) at \(target)", "FUSE protocol 7.\(session.negotiation.minorVersion)",
                 "/dev/fuse with \(threads) thread\(threads == 1 ? "" : "s")",
                 "cache \(options.cachePolicy(attrval: attrval).summary)\(options.writebackCache ? ", writeback" : "")",
-            ] + report.prefix(1)
+            ] + report.prefix(1) + [confinement.summary]
         logger.info("\(parts.joined(separator: "; "))")
         if options.splices { logger.info("splice_read, splice_write and splice_move are accepted; data is copied") }
         if options.writebackCache, !session.negotiation.inForce.contains(.writebackCache) {
             logger.notice("writeback_cache is not in force: the kernel does not offer it")
         }
-        for note in plan.notes + report.dropFirst() { logger.notice("\(note)") }
+        for note in plan.notes + report.dropFirst() + confinement.shortcomings { logger.notice("\(note)") }
     }
 
     private func report(_ session: Session<Mirror>, _ source: String, _ target: String?, to directory: Int32?) {

@@ -56,19 +56,57 @@ static const int32_t LINUX_MNT_DETACH = 2;
 static const int32_t LINUX_UMOUNT_NOFOLLOW = 8;
 
 static const int32_t LINUX_CLONE_FS = 0x200;
+static const uint32_t LINUX_CLONE_THREAD = 0x10000;
+// Every CLONE_NEW... flag that clone(2) takes.
+static const uint32_t LINUX_CLONE_NAMESPACES = 0x7e020000;
+
+static const uint32_t LINUX_AF_UNIX = 1;
+
+// ioctl(2) requests that type on a terminal in its user's place.
+static const uint32_t LINUX_TIOCSTI = 0x5412;
+static const uint32_t LINUX_TIOCLINUX = 0x541c;
 
 static const uint64_t LINUX_UTIME_NOW = (1ull << 30) - 1;
 static const uint64_t LINUX_UTIME_OMIT = (1ull << 30) - 2;
 
 // Capability numbers, capabilities(7).
+static const uint32_t LINUX_CAP_CHOWN = 0;
 static const uint32_t LINUX_CAP_DAC_OVERRIDE = 1;
 static const uint32_t LINUX_CAP_DAC_READ_SEARCH = 2;
 static const uint32_t LINUX_CAP_FOWNER = 3;
 static const uint32_t LINUX_CAP_FSETID = 4;
+static const uint32_t LINUX_CAP_SETGID = 6;
 static const uint32_t LINUX_CAP_SETUID = 7;
+static const uint32_t LINUX_CAP_SETPCAP = 8;
+static const uint32_t LINUX_CAP_LINUX_IMMUTABLE = 9;
 static const uint32_t LINUX_CAP_SYS_ADMIN = 21;
 static const uint32_t LINUX_CAP_SYS_RESOURCE = 24;
 static const uint32_t LINUX_CAP_MKNOD = 27;
+static const uint32_t LINUX_CAP_SETFCAP = 31;
+
+// prctl(2).
+static const int32_t LINUX_PR_CAPBSET_READ = 23;
+static const int32_t LINUX_PR_CAPBSET_DROP = 24;
+static const int32_t LINUX_PR_SET_NO_NEW_PRIVS = 38;
+static const int32_t LINUX_PR_CAP_AMBIENT = 47;
+static const int32_t LINUX_PR_CAP_AMBIENT_CLEAR_ALL = 4;
+
+// seccomp(2).
+static const uint32_t LINUX_SECCOMP_SET_MODE_FILTER = 1;
+static const uint32_t LINUX_SECCOMP_FILTER_FLAG_TSYNC = 1;
+static const uint32_t LINUX_SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4;
+static const uint32_t LINUX_SECCOMP_FILTER_FLAG_TSYNC_ESRCH = 16;
+static const uint32_t LINUX_SECCOMP_RET_ERRNO = 0x00050000;
+static const uint32_t LINUX_SECCOMP_RET_ALLOW = 0x7fff0000;
+static const uint32_t LINUX_AUDIT_ARCH_X86_64 = 0xc000003e;
+static const uint32_t LINUX_AUDIT_ARCH_AARCH64 = 0xc00000b7;
+
+// Operations of classic BPF, linux/bpf_common.h: load a word of the data, mask the accumulator, compare it, return.
+static const uint16_t LINUX_BPF_LD_W_ABS = 0x20;
+static const uint16_t LINUX_BPF_ALU_AND_K = 0x54;
+static const uint16_t LINUX_BPF_JMP_JEQ_K = 0x15;
+static const uint16_t LINUX_BPF_JMP_JGT_K = 0x25;
+static const uint16_t LINUX_BPF_RET_K = 0x06;
 
 // ioctl(2) requests on regular files and directories, linux/fs.h.
 static const uint32_t LINUX_FS_IOC_GETFLAGS = 0x80086601;

@@ -115,6 +115,19 @@ struct linux_cap_data {
 };
 static const uint32_t LINUX_CAP_VERSION_3 = 0x20080522;
 
+// seccomp(2): one instruction of classic BPF, and a program of them.
+struct linux_bpf_instruction {
+    uint16_t code;
+    uint8_t if_true, if_false;
+    uint32_t operand;
+};
+_Static_assert(sizeof(struct linux_bpf_instruction) == 8, "sock_filter");
+struct linux_bpf_program {
+    uint16_t length;
+    const struct linux_bpf_instruction *_Nonnull instructions;
+};
+_Static_assert(sizeof(struct linux_bpf_program) == 16, "sock_fprog");
+
 // fork(2) through libc, so that its handlers run; Swift's Glibc module hides it. Only while the process has one thread.
 int linux_fork(void);
 
@@ -253,6 +266,12 @@ LINUX_CALL int64_t linux_capget(struct linux_cap_header *_Nonnull header, void *
 }
 LINUX_CALL int64_t linux_capset(struct linux_cap_header *_Nonnull header, const void *_Nonnull two_data) {
     return linux_syscall(__NR_capset, (long)header, (long)two_data, 0, 0, 0, 0);
+}
+LINUX_CALL int64_t linux_prctl(int option, long a, long b) {
+    return linux_syscall(__NR_prctl, option, a, b, 0, 0, 0);
+}
+LINUX_CALL int64_t linux_seccomp(uint32_t operation, uint32_t flags, const struct linux_bpf_program *_Nonnull program) {
+    return linux_syscall(__NR_seccomp, operation, flags, (long)program, 0, 0, 0);
 }
 LINUX_CALL int64_t linux_gettid(void) { return linux_syscall(__NR_gettid, 0, 0, 0, 0, 0, 0); }
 LINUX_CALL int64_t linux_tgkill(int process, int thread, int signal) {

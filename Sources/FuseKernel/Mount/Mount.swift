@@ -115,6 +115,9 @@ public struct Mount: Sendable {
         try checked(linux_mount(nil, path, nil, remount | flags, nil))
     }
 
+    /// Whether this process can unmount only by running fusermount3, being an ordinary user.
+    public var needsFusermount: Bool { geteuid() != 0 }
+
     /// Unmounts, if the mount at the path is still this one.
     ///
     /// - Parameter lazily: detach a busy mount (MNT_DETACH); its users go on until they have closed what they hold.

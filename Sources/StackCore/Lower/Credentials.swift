@@ -16,22 +16,20 @@ struct Credentials: Sendable {
     /// Reads what this process may. As root, drops the daemon's own supplementary groups (CVE-2022-0358), in the calling
     /// thread: call it before others are started.
     init() {
-        permitted = Self.capabilities().permitted
-        canSwitch = geteuid() == 0 && permitted & Self.bit(LINUX_CAP_SETUID) != 0
+        permitted = CapabilitySets.ofThisThread.permitted
+        canSwitch = geteuid() == 0 && permitted & CapabilitySets.bit(LINUX_CAP_SETUID) != 0
         if canSwitch { _ = linux_setgroups(0, nil) }
     }
 
     /// Gives up CAP_SYS_RESOURCE in the calling thread: with it, ordinary users' writes would go beyond their quota and into
     /// reserved blocks.
     func leaveResourceLimitsInForce() {
-        let now = Self.capabilities()
-        let without = now.effective & ~Self.bit(LINUX_CAP_SYS_RESOURCE)
+        let now = CapabilitySets.ofThisThread
+        let without = now.effective & ~CapabilitySets.bit(LINUX_CAP_SYS_RESOURCE)
         if without != now.effective { Self.setEffective(without, now) }
     }
 
-    func has(_ capability: UInt32) -> Bool { permitted & Self.bit(capability) != 0 }
-
-    private static func bit(_ capability: UInt32) -> UInt64 { 1 << UInt64(capability) }
+    func has(_ capability: UInt32) -> Bool { permitted & CapabilitySets.bit(capability) != 0 }
 
     /// Runs `body` with the ids of the request's caller, and without the rights over files that root has.
     func asCaller<Result>(_ request: Request, _ body: () throws(Errno) -> Result) throws(Errno) -> Result {
@@ -51,8 +49,8 @@ struct Credentials: Sendable {
         do throws(Errno) {
             return try body()
         } catch let error where error == .eacces || error == .eperm {
-            let added = Self.bit(error == .eacces ? LINUX_CAP_DAC_OVERRIDE : LINUX_CAP_MKNOD)
-            let now = Self.capabilities()
+            let added = CapabilitySets.bit(error == .eacces ? LINUX_CAP_DAC_OVERRIDE : LINUX_CAP_MKNOD)
+            let now = CapabilitySets.ofThisThread
             guard now.permitted & added != 0, now.effective & added == 0 else { throw error }
             Self.setEffective(now.effective | added, now)
             defer { Self.setEffective(now.effective, now) }
@@ -67,9 +65,9 @@ struct Credentials: Sendable {
 
     /// Runs `body` without CAP_FSETID in the calling thread.
     func withoutSetID<Result>(_ body: () throws(Errno) -> Result) throws(Errno) -> Result {
-        let now = Self.capabilities()
-        guard now.effective & Self.bit(LINUX_CAP_FSETID) != 0 else { return try body() }
-        Self.setEffective(now.effective & ~Self.bit(LINUX_CAP_FSETID), now)
+        let now = CapabilitySets.ofThisThread
+        guard now.effective & CapabilitySets.bit(LINUX_CAP_FSETID) != 0 else { return try body() }
+        Self.setEffective(now.effective & ~CapabilitySets.bit(LINUX_CAP_FSETID), now)
         defer { Self.setEffective(now.effective, now) }
         return try body()
     }
@@ -90,35 +88,10 @@ struct Credentials: Sendable {
         if request.supplementaryGroup != nil { _ = linux_setgroups(0, nil) }
     }
 
-    // MARK: capability sets of the calling thread
-
-    private struct CapabilitySets {
-        var effective: UInt64
-        var permitted: UInt64
-        var inheritable: UInt64
-    }
-
-    private static func capabilities() -> CapabilitySets {
-        var header = linux_cap_header(version: LINUX_CAP_VERSION_3, pid: 0)
-        // Two structures of three words each: low halves, then high halves.
-        var words: InlineArray<6, UInt32> = InlineArray(repeating: 0)
-        _ = withUnsafeMutableBytes(of: &words) { linux_capget(&header, $0.baseAddress!) }
-        return CapabilitySets(
-            effective: UInt64(words[0]) | UInt64(words[3]) << 32,
-            permitted: UInt64(words[1]) | UInt64(words[4]) << 32,
-            inheritable: UInt64(words[2]) | UInt64(words[5]) << 32)
-    }
-
     private static func setEffective(_ effective: UInt64, _ sets: CapabilitySets) {
-        var header = linux_cap_header(version: LINUX_CAP_VERSION_3, pid: 0)
-        var words: InlineArray<6, UInt32> = InlineArray(repeating: 0)
-        words[0] = UInt32(truncatingIfNeeded: effective)
-        words[1] = UInt32(truncatingIfNeeded: sets.permitted)
-        words[2] = UInt32(truncatingIfNeeded: sets.inheritable)
-        words[3] = UInt32(truncatingIfNeeded: effective >> 32)
-        words[4] = UInt32(truncatingIfNeeded: sets.permitted >> 32)
-        words[5] = UInt32(truncatingIfNeeded: sets.inheritable >> 32)
-        _ = withUnsafeMutableBytes(of: &words) { linux_capset(&header, $0.baseAddress!) }
+        var changed = sets
+        changed.effective = effective
+        _ = changed.apply()
     }
 }
 

@@ -1,0 +1,41 @@
+import CLinux
+
+/// A capability that the mirror keeps; all others are given up before the first request (capabilities(7)).
+struct NeededCapability {
+    let number: UInt32
+    let name: String
+    let reason: String
+
+    static let all = [
+        NeededCapability(
+            number: LINUX_CAP_CHOWN, name: "CAP_CHOWN", reason: "the mount has allowed the change of owner already"),
+        NeededCapability(
+            number: LINUX_CAP_DAC_OVERRIDE, name: "CAP_DAC_OVERRIDE",
+            reason: "the mount has checked permissions already, also for what was opened before a change of mode"),
+        NeededCapability(
+            number: LINUX_CAP_DAC_READ_SEARCH, name: "CAP_DAC_READ_SEARCH", reason: "files are opened by handle"),
+        NeededCapability(
+            number: LINUX_CAP_FOWNER, name: "CAP_FOWNER",
+            reason: "modes, times, access control lists and inode flags of files of all users"),
+        NeededCapability(
+            number: LINUX_CAP_FSETID, name: "CAP_FSETID",
+            reason: "set-id bits stay where the caller may keep them"),
+        NeededCapability(
+            number: LINUX_CAP_SETGID, name: "CAP_SETGID", reason: "creation with the caller's group"),
+        NeededCapability(number: LINUX_CAP_SETUID, name: "CAP_SETUID", reason: "creation as the caller"),
+        NeededCapability(
+            number: LINUX_CAP_LINUX_IMMUTABLE, name: "CAP_LINUX_IMMUTABLE",
+            reason: "FS_IOC_SETFLAGS with the flags immutable and append-only"),
+        NeededCapability(
+            number: LINUX_CAP_SYS_ADMIN, name: "CAP_SYS_ADMIN", reason: "unmounting, and trusted.* attributes"),
+        NeededCapability(
+            number: LINUX_CAP_SYS_RESOURCE, name: "CAP_SYS_RESOURCE",
+            reason: "root writes into reserved blocks and over its quota"),
+        NeededCapability(number: LINUX_CAP_MKNOD, name: "CAP_MKNOD", reason: "device files"),
+        NeededCapability(
+            number: LINUX_CAP_SETFCAP, name: "CAP_SETFCAP", reason: "the attribute security.capability"),
+    ]
+
+    /// All of them as a bit set.
+    static var mask: UInt64 { all.reduce(0) { $0 | CapabilitySets.bit($1.number) } }
+}
