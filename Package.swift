@@ -52,6 +52,13 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swift),
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "FuseKernel", "FuseMessages", "StackCore", "SystemCalls", "CLinux",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6],
 )
