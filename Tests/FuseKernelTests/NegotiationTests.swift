@@ -92,6 +92,9 @@ import Testing
         let (alone, answer) = try Negotiation.settle(Self.offer(minor: 45, everything), options(.passthrough))
         #expect(alone.inForce.contains(.passthrough))
         #expect(answer.max_stack_depth == 1)
+        var onOverlay = options(.passthrough)
+        onOverlay.stackDepth = 2
+        #expect(try Negotiation.settle(Self.offer(minor: 45, everything), onOverlay).1.max_stack_depth == 2)
         let (beside, other) = try Negotiation.settle(
             Self.offer(minor: 45, everything), options([.passthrough, .writebackCache]))
         #expect(beside.inForce.contains(.writebackCache))

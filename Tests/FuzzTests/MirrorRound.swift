@@ -60,14 +60,15 @@ struct MirrorRound {
         var ends: [Int32] = [0, 0]
         try #require(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue), 0, &ends) == 0)
         let replies = Descriptor(owning: ends[0])
-        mirror.attach(Connection(owning: Descriptor(owning: ends[1])))
+        let negotiation = try settle(mirror)
+        mirror.attach(Connection(owning: Descriptor(owning: ends[1])), negotiation)
         let seed = seed
         let watchdog = try Watchdog(seconds: 30) { "STACKFS_SEED=\(seed), request \($0)" }
         defer { watchdog.end() }
 
         var complaints: [String] = []
         var random = SeededGenerator(seed: seed)
-        var subject = Subject(mirror, inForce: mirror.wantedFlags)
+        var subject = Subject(mirror, inForce: negotiation.inForce)
         for message in first {
             if let complaint = subject.feed(message) { complaints.append(complaint) }
         }
@@ -110,6 +111,18 @@ struct MirrorRound {
             complaints += kept.filter { $0.contains("(deleted)") }.map { "forgotten, but open: \($0)" }
         }
         return complaints
+    }
+
+    /// A kernel that offers everything; with an odd seed also passthrough, which the socket then refuses.
+    private func settle(_ mirror: Mirror) throws -> Negotiation {
+        var offer = fuse_init_in()
+        offer.major = 7
+        offer.minor = 45
+        offer.flags = .max
+        offer.flags2 = .max
+        var options = SessionOptions()
+        options.wanted = seed % 2 == 1 ? mirror.wantedFlags : mirror.wantedFlags.subtracting(.passthrough)
+        return try Negotiation.settle(offer, options).0
     }
 
     private func release(

@@ -56,9 +56,8 @@ extension Negotiation {
         // In the kernel's pages, of 4 to 64 KiB: it also bounds a READ, whose reply must fit a worker's buffer.
         answer.max_pages = UInt16(clamping: max(1, options.maxWrite / pageSize))
         answer.time_gran = 1
+        // Without a depth the kernel would not pass anything through.
         if negotiation.inForce.contains(.passthrough) { answer.max_stack_depth = options.stackDepth }
-        // Lower files that are on a stacked file system themselves (overlay) are not passed through; 0 would refuse all.
-        if negotiation.inForce.contains(.passthrough) { answer.max_stack_depth = 1 }
         return (negotiation, answer)
     }
 }
