@@ -52,6 +52,20 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swift),
+        // Tests on real mounts. The calls they make share nothing with the daemon's own.
+        .target(name: "CTestCalls", path: "Tests/CTestCalls"),
+        .target(name: "Differential", dependencies: ["CTestCalls"], path: "Tests/Differential", swiftSettings: swift),
+        .target(
+            name: "MountSupport", dependencies: ["CTestCalls", "Differential"], path: "Tests/MountSupport",
+            swiftSettings: swift),
+        .executableTarget(
+            name: "stackfs-differential",
+            dependencies: [
+                "Differential", "MountSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/DifferentialCommand", swiftSettings: swift),
+        .testTarget(
+            name: "MountTests", dependencies: ["stackfs", "Differential", "MountSupport", "CTestCalls"], swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6],
 )
