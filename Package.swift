@@ -43,12 +43,20 @@ let package = Package(
             name: "StackCoreTests", dependencies: ["StackCore", "CLinux", "SystemCalls"], swiftSettings: swift),
         // What tests send in the kernel's stead.
         .target(
-            name: "FuseMessages", dependencies: ["CLinux", "FuseKernel"], path: "Tests/FuseMessages", swiftSettings: swift),
+            name: "FuseMessages", dependencies: ["CLinux", "FuseKernel"], path: "Tests/FuseMessages",
+            swiftSettings: swift),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
         .testTarget(
             name: "FuseKernelTests",
             dependencies: [
                 "FuseKernel", "FuseMessages", "SystemCalls", "CLinux", "CAllocationCounter",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swift),
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "FuseKernel", "FuseMessages", "StackCore", "SystemCalls", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swift),
@@ -72,13 +80,7 @@ let package = Package(
             ],
             path: "Tests/DifferentialCommand", swiftSettings: swift),
         .testTarget(
-            name: "MountTests", dependencies: ["stackfs", "Differential", "MountSupport"], swiftSettings: swift),
-        .testTarget(
-            name: "FuzzTests",
-            dependencies: [
-                "FuseKernel", "FuseMessages", "StackCore", "SystemCalls", "CLinux",
-                .product(name: "Logging", package: "swift-log"),
-            ],
+            name: "MountTests", dependencies: ["stackfs", "Differential", "MountSupport", "CTestCalls"],
             swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6],

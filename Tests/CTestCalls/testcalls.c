@@ -67,7 +67,7 @@ NUMBER(lremovexattr) NUMBER(fremovexattr) NUMBER(getdents64) NUMBER(flock) NUMBE
 NUMBER(fsync) NUMBER(fdatasync) NUMBER(syncfs) NUMBER(statfs) NUMBER(fstatfs) NUMBER(mmap) NUMBER(munmap)
 NUMBER(msync) NUMBER(process_vm_readv) NUMBER(process_vm_writev) NUMBER(umask) NUMBER(fchdir)
 NUMBER(setresuid) NUMBER(setresgid) NUMBER(setgroups) NUMBER(unshare) NUMBER(close_range) NUMBER(getpid)
-NUMBER(clock_gettime) NUMBER(umount2) NUMBER(mount) NUMBER(name_to_handle_at) NUMBER(kill) NUMBER(wait4)
+NUMBER(clock_gettime) NUMBER(umount2) NUMBER(mount) NUMBER(name_to_handle_at) NUMBER(kill) NUMBER(wait4) NUMBER(chroot)
 
 const int32_t TC_O_DIRECTORY = O_DIRECTORY, TC_O_NOFOLLOW = O_NOFOLLOW, TC_O_DIRECT = O_DIRECT, TC_O_NOATIME = O_NOATIME,
               TC_O_PATH = O_PATH, TC_O_TMPFILE = O_TMPFILE, TC_O_DSYNC = O_DSYNC, TC_O_SYNC = O_SYNC;

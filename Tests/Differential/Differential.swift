@@ -8,7 +8,7 @@ public struct Differential: Sendable {
     /// How many calls are made on each side, all threads together.
     public var calls: Int
     /// Threads that work at the same time, each in a directory of its own.
-    public var threads = 2
+    public var threads = 4
     /// How many calls go to one directory before trees are compared and a fresh one is begun.
     public var callsPerSequence = 400
     /// After so many failures no more sequences are begun.
@@ -34,7 +34,7 @@ public struct Differential: Sendable {
     }
 
     /// Runs all sequences.
-    /// - Throws: ``MountGone`` when a side's directory cannot be used.
+    /// - Throws: ``MountGone`` when a side's directory cannot be used, ``ConfinementError`` when calls cannot be kept in it.
     public func run() throws -> Report {
         let sequences = (calls + callsPerSequence - 1) / callsPerSequence
         let shared = Shared(sequences: sequences)
@@ -51,7 +51,7 @@ public struct Differential: Sendable {
         let known = survey ? shared.known : []
         let arena = try Arena("sequence\(sequence)", on: sides)
         var generator = Generator(random: Random(seed: seed, part: sequence), processes: Play.processes)
-        let play = Play.drawing(count, using: &generator, in: arena, knowing: known)
+        let play = try Play.drawing(count, using: &generator, in: arena, knowing: known)
         arena.remove()
         progress(shared.count(play))
         guard let difference = play.difference else { return }
@@ -60,7 +60,7 @@ public struct Differential: Sendable {
             runs += 1
             let arena = try Arena("sequence\(sequence)-\(runs)", on: sides)
             defer { arena.remove() }
-            return Play.replaying(script, in: arena, knowing: known).difference
+            return try Play.replaying(script, in: arena, knowing: known).difference
         }
         let (script, shown) = try shrinker.shrink(play.steps, showing: difference)
         shared.add(Failure(seed: seed, script: script, difference: shown, originalCount: play.steps.count))

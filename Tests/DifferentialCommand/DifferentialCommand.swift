@@ -17,7 +17,7 @@ struct DifferentialCommand: ParsableCommand {
 
     @Option(help: "How many calls to make on each side.") var calls = 50_000
     @Option(help: "Draws the same calls again.") var seed: UInt64 = .random(in: 0 ... .max)
-    @Option(help: "How many threads work at once, each in directories of its own.") var threads = 2
+    @Option(help: "How many threads work at once, each in directories of its own.") var threads = 4
     @Option(help: "Calls in one directory before trees are compared.") var perSequence = 400
     @Option(help: "The lower file system: \(LowerFileSystem.allCases.map(\.rawValue).joined(separator: ", ")).")
     var lowerFs = "ext4"

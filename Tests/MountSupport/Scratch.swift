@@ -19,7 +19,7 @@ public final class Scratch: @unchecked Sendable {
     public init(_ kind: LowerFileSystem) throws(SupportError) {
         Self.sweep()
         self.kind = kind
-        let parent = getenv("STACKFS_TEST_DIRECTORY").map { String(cString: $0) } ?? "/tmp"
+        let parent = Scratch.parent
         var template = Array("\(parent)/\(Self.prefix)\(getpid())-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw SupportError("no temporary directory in \(parent): \(Self.error)") }
         root = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
@@ -109,6 +109,9 @@ public final class Scratch: @unchecked Sendable {
 
     // MARK: what killed runs left
 
+    /// Where scratch directories are made.
+    static let parent = getenv("STACKFS_TEST_DIRECTORY").map { String(cString: $0) } ?? "/tmp"
+
     private static let prefix = "stackfs-test-"
 
     private static var error: String { String(cString: strerror(errno)) }
@@ -117,7 +120,7 @@ public final class Scratch: @unchecked Sendable {
     static func sweep() { _ = swept }
 
     private static let swept: Void = {
-        let parent = getenv("STACKFS_TEST_DIRECTORY").map { String(cString: $0) } ?? "/tmp"
+        let parent = Scratch.parent
         let left = MountEntry.all().map(\.mountPoint).filter { isLeft($0, in: parent) }
         for entry in MountEntry.all().reversed() where left.contains(entry.mountPoint) {
             if entry.type.hasPrefix("fuse") { Connection(minor: entry.minor).abort() }

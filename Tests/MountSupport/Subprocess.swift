@@ -55,7 +55,7 @@ public final class Subprocess: @unchecked Sendable {
     /// - Throws: ``SupportError`` with what it wrote, when it fails or takes longer than `seconds`.
     @discardableResult
     public static func run(_ arguments: [String], seconds: Double = 60) throws(SupportError) -> String {
-        let output = "/tmp/stackfs-test-output-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        let output = "\(Scratch.parent)/stackfs-test-output-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         defer { unlink(output) }
         let process = try Subprocess(arguments, output: output)
         let ending = process.wait(seconds: seconds)

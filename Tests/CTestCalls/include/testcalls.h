@@ -71,7 +71,7 @@ extern const int64_t TC_openat, TC_close, TC_read, TC_write, TC_pread64, TC_pwri
     TC_fremovexattr, TC_getdents64, TC_flock, TC_fcntl, TC_ioctl, TC_fsync, TC_fdatasync, TC_syncfs, TC_statfs, TC_fstatfs,
     TC_mmap, TC_munmap, TC_msync, TC_process_vm_readv, TC_process_vm_writev, TC_umask, TC_fchdir, TC_setresuid,
     TC_setresgid, TC_setgroups, TC_unshare, TC_close_range, TC_getpid, TC_clock_gettime, TC_umount2, TC_mount,
-    TC_name_to_handle_at, TC_kill, TC_wait4;
+    TC_name_to_handle_at, TC_kill, TC_wait4, TC_chroot;
 
 // open(2) flags that differ between architectures or are hidden by Swift's Glibc module.
 extern const int32_t TC_O_DIRECTORY, TC_O_NOFOLLOW, TC_O_DIRECT, TC_O_NOATIME, TC_O_PATH, TC_O_TMPFILE, TC_O_DSYNC, TC_O_SYNC;

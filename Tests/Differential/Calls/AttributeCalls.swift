@@ -4,6 +4,10 @@ import Glibc
 /// Attributes as both sides must show them.
 enum Attributes {
     static func add(_ status: tc_statx, to outcome: inout Outcome, on stage: Stage) {
+        add(status, to: &outcome, clock: stage.clock, accesses: stage.stampsAccesses)
+    }
+
+    static func add(_ status: tc_statx, to outcome: inout Outcome, clock: EpochClock, accesses: Bool) {
         let mode = UInt32(status.mode)
         outcome.add("mode", .octal(mode))
         outcome.add("nlink", status.nlink)
@@ -11,10 +15,10 @@ enum Attributes {
         outcome.add("gid", status.gid)
         outcome.add("size", Int64(bitPattern: status.size))
         outcome.add("rdev", UInt64(status.rdev_major) << 32 | UInt64(status.rdev_minor))
-        outcome.add("mtime", stage.clock.canonical(status.mtime))
-        outcome.add("ctime", stage.clock.canonical(status.ctime))
-        if stage.stampsAccesses { outcome.add("atime", stage.clock.canonical(status.atime)) }
-        outcome.add("btime", status.mask & 0x800 != 0 ? stage.clock.canonical(status.btime) : .text("absent"))
+        outcome.add("mtime", clock.canonical(status.mtime))
+        outcome.add("ctime", clock.canonical(status.ctime))
+        if accesses { outcome.add("atime", clock.canonical(status.atime)) }
+        outcome.add("btime", status.mask & 0x800 != 0 ? clock.canonical(status.btime) : .text("absent"))
     }
 }
 

@@ -17,7 +17,8 @@ enum CallTable {
 
     static let rows: [Row] = [
         Row(Open.self, 130), Row(OpenDirectory.self, 35), Row(OpenTemporary.self, 12), Row(Close.self, 55),
-        Row(Duplicate.self, 6), Row(ChangeFileStatusFlags.self, 5, needs: .file),
+        Row(Duplicate.self, 6), Row(ChangeStatusFlags.self, 5, needs: .file),
+        Row(SwitchDirect.self, 2, needs: .file),
 
         Row(Read.self, 30, needs: .file), Row(ReadAt.self, 30, needs: .file), Row(Write.self, 45, needs: .file), Row(WriteAt.self, 40, needs: .file), Row(WriteVector.self, 15, needs: .file),
         Row(MapAndStore.self, 20, needs: .file),

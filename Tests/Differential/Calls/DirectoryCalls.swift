@@ -106,7 +106,8 @@ struct ListWhileChanging: Call {
         let stayed = (0..<entries).map { Path("stays\($0)") }
         outcome.add("lost", stayed.count { seen[$0] == nil })
         outcome.add("doubled", stayed.count { seen[$0, default: 0] > 1 })
-        guard chunks > seekAfter else { return }
+        // How many pieces there are is the file system's own; where they were too few the place is the start.
+        if chunks <= seekAfter { afterPlace = Set(seen.keys) }
         let sought = Kernel.call(TC_lseek, fd, place, Int64(SEEK_SET))
         outcome.add("seek", sought == place ? 0 : min(sought, -1))
         let again = Set(Listing.rest(fd, room: room).entries.map(\.name))

@@ -95,15 +95,14 @@ struct ExtendedInodeFlags: Call {
     }
 }
 
-/// umask(2) of the process. Its result is what the same call set on the other side, so it is no outcome.
+/// umask(2) of the process.
 struct ChangeUmask: Call {
     let mask: Mode
 
     init(using g: inout Generator) { mask = Mode(g.random.pick([0, 0o022, 0o022, 0o027, 0o077, 0o002, 0o777])) }
 
     func run(on stage: Stage) -> Outcome {
-        _ = Kernel.call(TC_umask, Int64(mask.rawValue))
-        return Outcome(0)
+        Outcome(Kernel.call(TC_umask, Int64(mask.rawValue)))
     }
 }
 

@@ -132,9 +132,8 @@ struct LinkOpen: Call {
 
     func run(on stage: Stage) -> Outcome {
         let to = Int64(stage.directory(of: new))
-        // Each process has its own descriptor table here, which thread-self shows and self does not.
-        let name = throughProc ? Path("/proc/thread-self/fd/\(stage[slot])") : .empty
-        let from = throughProc ? Linux.atFdcwd : stage[slot]
+        let name = throughProc ? Path("\(stage[slot])") : .empty
+        let from = throughProc ? stage.ownDescriptors : stage[slot]
         let flags = throughProc ? Linux.symlinkFollow : Linux.emptyPath
         return Outcome(
             name.withPointer { name in

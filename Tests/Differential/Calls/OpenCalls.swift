@@ -114,20 +114,40 @@ struct Duplicate: Call {
     }
 }
 
-/// fcntl(2) F_SETFL and F_GETFL: O_APPEND, O_NONBLOCK, O_NOATIME and O_DIRECT of an open file.
-struct ChangeFileStatusFlags: Call {
+/// fcntl(2) F_SETFL and F_GETFL: O_APPEND and O_NOATIME of an open file; O_DIRECT stays as it is.
+struct ChangeStatusFlags: Call {
     let slot: Slot
     let flags: OpenFlags
 
     init(using g: inout Generator) {
         slot = g.slot(.file)
-        flags = OpenFlags(rawValue: O_NONBLOCK | g.random.pick([0, O_APPEND, O_APPEND, TC_O_NOATIME, TC_O_DIRECT]))
+        flags = OpenFlags(rawValue: O_NONBLOCK | g.random.pick([0, O_APPEND, O_APPEND, TC_O_NOATIME]))
+    }
+
+    func run(on stage: Stage) -> Outcome { StatusFlags.set(stage[slot]) { ($0 & TC_O_DIRECT) | flags.rawValue } }
+}
+
+/// fcntl(2) F_SETFL with O_DIRECT set or cleared.
+struct SwitchDirect: Call {
+    let slot: Slot
+    let on: Bool
+
+    init(using g: inout Generator) {
+        slot = g.slot(.file)
+        on = g.random.chance(50)
     }
 
     func run(on stage: Stage) -> Outcome {
-        var outcome = Outcome(Kernel.call(TC_fcntl, stage[slot], Int64(F_SETFL), Int64(flags.rawValue)))
-        let now = Kernel.call(TC_fcntl, stage[slot], Int64(F_GETFL))
-        outcome.add("flags", .text(now < 0 ? errnoName(-now) : OpenFlags(rawValue: Int32(now)).description))
+        StatusFlags.set(stage[slot]) { on ? $0 | TC_O_DIRECT : $0 & ~TC_O_DIRECT }
+    }
+}
+
+private enum StatusFlags {
+    static func set(_ fd: Int32, _ change: (Int32) -> Int32) -> Outcome {
+        let before = Kernel.call(TC_fcntl, fd, Int64(F_GETFL))
+        var outcome = Outcome(Kernel.call(TC_fcntl, fd, Int64(F_SETFL), Int64(change(Int32(max(before, 0))))))
+        let after = Kernel.call(TC_fcntl, fd, Int64(F_GETFL))
+        outcome.add("flags", .text(after < 0 ? errnoName(-after) : OpenFlags(rawValue: Int32(after)).description))
         return outcome
     }
 }

@@ -9,9 +9,14 @@ public struct Difference: Error, Sendable {
     let native: Outcome
     let mount: Outcome
     /// The path, for a difference of trees.
-    var path: String?
+    let path: String?
+    /// What the two are called.
+    let sides: (String, String)
 
-    init?(step: Int?, call: String, native: Outcome, mount: Outcome, path: String? = nil) {
+    init?(
+        step: Int?, call: String, native: Outcome, mount: Outcome, path: String? = nil,
+        sides: (String, String) = ("native", "mount")
+    ) {
         let parts = native.parts(differingFrom: mount)
         if parts.isEmpty { return nil }
         self.step = step
@@ -20,6 +25,7 @@ public struct Difference: Error, Sendable {
         self.native = native
         self.mount = mount
         self.path = path
+        self.sides = sides
     }
 
     /// What a shorter script must show to count as showing the same.
@@ -46,27 +52,32 @@ public struct Difference: Error, Sendable {
 
 /// Holds trees against each other.
 enum TreeComparison {
-    static func differences(_ call: String, _ first: Tree, _ second: Tree, except: Set<String> = []) -> [Difference] {
+    /// - Parameter raw: whether the trees are of the same files, so that times, inode numbers and blocks are equal too.
+    static func differences(_ sides: (String, String), _ first: Tree, _ second: Tree, raw: Bool = false) -> [Difference] {
         var differences: [Difference] = []
+        func note(_ a: Outcome, _ b: Outcome, _ path: Path) {
+            let difference = Difference(
+                step: nil, call: "\(sides.0) tree and \(sides.1) tree", native: a, mount: b, path: path.description, sides: sides)
+            if let difference { differences.append(difference) }
+        }
+        func facts(_ entry: Tree.Entry) -> Outcome {
+            Outcome(entry.facts.result, entry.facts.details + (raw ? entry.raw : []))
+        }
+        func exists(_ yes: Int64) -> Outcome { Outcome(0, [Detail(name: "exists", value: .number(yes))]) }
         var (i, j) = (0, 0)
         while i < first.entries.count || j < second.entries.count {
             let a = i < first.entries.count ? first.entries[i] : nil
             let b = j < second.entries.count ? second.entries[j] : nil
-            let absent = Outcome(0, [Detail(name: "exists", value: .number(0))])
-            let present = Outcome(0, [Detail(name: "exists", value: .number(1))])
-            var found: Difference?
             if let a, let b, a.path == b.path {
-                found = Difference(
-                    step: nil, call: call, native: a.facts, mount: b.facts, path: a.path.description)
+                note(facts(a), facts(b), a.path)
                 (i, j) = (i + 1, j + 1)
             } else if let a, b.map({ precedes(a.path, $0.path) }) ?? true {
-                found = Difference(step: nil, call: call, native: present, mount: absent, path: a.path.description)
+                note(exists(1), exists(0), a.path)
                 i += 1
             } else if let b {
-                found = Difference(step: nil, call: call, native: absent, mount: present, path: b.path.description)
+                note(exists(0), exists(1), b.path)
                 j += 1
             }
-            if let found, !except.isSuperset(of: found.parts) { differences.append(found) }
         }
         return differences
     }

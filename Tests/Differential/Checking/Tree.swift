@@ -3,23 +3,30 @@ import Glibc
 
 /// Everything there is to know of a tree of files, in order of names.
 struct Tree {
-    /// Path, and what the file there is.
-    private(set) var entries: [(path: Path, facts: Outcome)] = []
+    struct Entry {
+        let path: Path
+        /// What the file there is, comparable with another side.
+        var facts: Outcome
+        /// What only the mount and the directory behind it have in common: times, inode number and blocks as they are.
+        var raw: [Detail] = []
+    }
+
+    private(set) var entries: [Entry] = []
     private var firstNames: [UInt64: Path] = [:]
-    private let clock: EpochClock?
+    private let clock: EpochClock
+    private let root: String
     private let stampsAccesses: Bool
 
-    /// Reads a tree.
+    /// Reads a tree, but for the targets of symlinks.
     ///
     /// Attributes are read before contents, of each inode once: reading changes access times where O_NOATIME does nothing.
-    /// - Parameter clock: makes times comparable with another side's; nil to keep times, inode numbers and blocks as they
-    ///   are, for the comparison of a mount with what lies behind it.
-    init(_ root: String, clock: EpochClock?, stampsAccesses: Bool) {
+    init(_ root: String, clock: EpochClock, stampsAccesses: Bool) {
+        self.root = root
         self.clock = clock
         self.stampsAccesses = stampsAccesses
         let fd = Kernel.openat(Linux.atFdcwd, Path(root), TC_O_DIRECTORY | TC_O_NOATIME)
         guard fd >= 0 else {
-            entries = [(.here, Outcome(fd))]
+            entries = [Entry(path: .here, facts: Outcome(fd))]
             return
         }
         walk(Int32(fd), .here)
@@ -28,70 +35,72 @@ struct Tree {
 
     private mutating func walk(_ directory: Int32, _ path: Path) {
         let (result, found) = Listing.rest(directory)
-        if result < 0 { entries.append((path, Outcome(result))) }
+        if result < 0 { entries.append(Entry(path: path, facts: Outcome(result))) }
         for entry in found.sorted(by: { $0.name.bytes.lexicographicallyPrecedes($1.name.bytes) })
         where entry.name != .here && entry.name != Path("..") {
             read(entry, in: directory, at: path.appending(entry.name))
         }
     }
 
-    private mutating func read(_ entry: Listing.Entry, in directory: Int32, at path: Path) {
+    private mutating func read(_ found: Listing.Entry, in directory: Int32, at path: Path) {
         var status = tc_statx()
-        var facts = Outcome(Kernel.statx(directory, entry.name, Linux.symlinkNofollow, Linux.timesMask, &status))
-        guard facts.succeeded else {
-            entries.append((path, facts))
-            return
-        }
-        let mode = UInt32(status.mode)
-        let type = mode & Linux.typeMask
-        facts.add("listed type", entry.type)
-        facts.add("listed inode", entry.inode == status.ino ? 1 : 0)
-        if let first = firstNames[status.ino], type != Linux.directory {
+        var facts = Outcome(Kernel.statx(directory, found.name, Linux.symlinkNofollow, Linux.timesMask, &status))
+        let position = entries.count
+        entries.append(Entry(path: path, facts: facts))
+        guard facts.succeeded else { return }
+        let type = UInt32(status.mode) & Linux.typeMask
+        facts.add("listed type", found.type)
+        facts.add("listed inode", found.inode == status.ino ? 1 : 0)
+        entries[position].raw = raw(status)
+        let first = type == Linux.directory ? nil : firstNames.updateValue(path, forKey: status.ino)
+        if let first {
+            firstNames[status.ino] = first
             facts.add("same file as", .text(first.description))
-            entries.append((path, facts))
+            entries[position].facts = facts
             return
         }
-        firstNames[status.ino] = path
-        addAttributes(status, to: &facts)
-        facts.add("xattrs", .text(xattrs(of: entry.name, in: directory)))
-        if type == Linux.symlink {
-            facts.details += Kernel.outcome("target", 5000) { buffer in
-                entry.name.withPointer { Kernel.call(TC_readlinkat, directory, $0, buffer, 5000) }
-            }.details
-        }
+        Attributes.add(status, to: &facts, clock: clock, accesses: stampsAccesses)
+        facts.add("xattrs", .text(xattrs(of: found.name, in: directory)))
         guard type == Linux.regular || type == Linux.directory else {
-            entries.append((path, facts))
+            entries[position].facts = facts
             return
         }
-        let opened = Kernel.openat(directory, entry.name, O_NONBLOCK | TC_O_NOFOLLOW | TC_O_NOATIME)
+        let opened = Kernel.openat(directory, found.name, O_NONBLOCK | TC_O_NOFOLLOW | TC_O_NOATIME)
         facts.add("open", min(opened, 0))
-        let fd = Int32(truncatingIfNeeded: opened)
-        if fd >= 0 {
+        if opened >= 0 {
+            let fd = Int32(opened)
             facts.add("flags", .text(inodeFlags(fd)))
-            if type == Linux.regular { facts.add("content", .text(Content.describe(fd))) }
-        }
-        entries.append((path, facts))
-        if fd >= 0 {
-            if type == Linux.directory { walk(fd, path) }
+            if type == Linux.regular { facts.add("content", .text(Content.describe(fd))) } else { walk(fd, path) }
             Kernel.close(fd)
         }
+        entries[position].facts = facts
     }
 
-    private func addAttributes(_ status: tc_statx, to facts: inout Outcome) {
-        facts.add("mode", .octal(UInt32(status.mode)))
-        facts.add("nlink", status.nlink)
-        facts.add("uid", status.uid)
-        facts.add("gid", status.gid)
-        facts.add("size", Int64(bitPattern: status.size))
-        facts.add("rdev", UInt64(status.rdev_major) << 32 | UInt64(status.rdev_minor))
-        var times = [("mtime", status.mtime), ("ctime", status.ctime)]
-        if stampsAccesses { times.append(("atime", status.atime)) }
-        if status.mask & 0x800 != 0 { times.append(("btime", status.btime)) }
-        for (name, time) in times { facts.add(name, clock?.canonical(time) ?? .text("\(time.sec).\(time.nsec)")) }
-        if clock == nil {
-            facts.add("inode", .text("\(status.ino)"))
-            facts.add("blocks", status.blocks)
+    /// Reads the targets of all symlinks. Apart from the rest, as it changes access times, which O_NOATIME cannot prevent.
+    mutating func readTargets() {
+        let directory = Int32(truncatingIfNeeded: Kernel.openat(Linux.atFdcwd, Path(root), TC_O_DIRECTORY))
+        for index in entries.indices {
+            guard case .octal(let mode)? = entries[index].facts.details.first(where: { $0.name == "mode" })?.value,
+                mode & Linux.typeMask == Linux.symlink
+            else { continue }
+            let target = Kernel.outcome("target", 5000) { buffer in
+                entries[index].path.withPointer { Kernel.call(TC_readlinkat, directory, $0, buffer, 5000) }
+            }
+            entries[index].facts.add("readlink", target.result)
+            entries[index].facts.details += target.details
         }
+        Kernel.close(directory)
+    }
+
+    private func raw(_ status: tc_statx) -> [Detail] {
+        let times = [
+            ("mtime", status.mtime), ("ctime", status.ctime), ("atime", status.atime), ("btime", status.btime),
+        ]
+        return times.filter { stampsAccesses || $0.0 != "atime" }.map {
+            Detail(name: $0.0, value: .text("\($0.1.sec).\($0.1.nsec)"))
+        } + [
+            Detail(name: "inode", value: .text("\(status.ino)")), Detail(name: "blocks", value: .number(Int64(status.blocks))),
+        ]
     }
 
     private func inodeFlags(_ fd: Int32) -> String {

@@ -16,7 +16,8 @@ extension Call {
 
     var description: String {
         let arguments = Mirror(reflecting: self).children.map { child in
-            let value = if case Optional<Any>.none = child.value as Any? { "nil" } else { "\(child.value)" }
+            let mirror = Mirror(reflecting: child.value)
+            let value = mirror.displayStyle == .optional ? mirror.children.first.map { "\($0.value)" } ?? "none" : "\(child.value)"
             return child.label.map { "\($0): \(value)" } ?? value
         }
         return "\(type(of: self))(\(arguments.joined(separator: ", ")))"

@@ -10,14 +10,17 @@ func sleepMicroseconds(_ count: UInt32) { _ = usleep(count) }
 final class Stage {
     /// The directory that paths are relative to.
     let base: Int32
+    /// /proc/thread-self/fd, opened before the directory became the thread's root.
+    let ownDescriptors: Int32
     let clock: EpochClock
     /// Whether the lower file system stamps every access (mounted strictatime); with relatime whether a read stamps depends
     /// on which clock tick an earlier write fell into.
     let stampsAccesses: Bool
     private var descriptors = [Int32](repeating: -1, count: Slot.count)
 
-    init(base: Int32, clock: EpochClock, stampsAccesses: Bool) {
+    init(base: Int32, ownDescriptors: Int32, clock: EpochClock, stampsAccesses: Bool) {
         self.base = base
+        self.ownDescriptors = ownDescriptors
         self.clock = clock
         self.stampsAccesses = stampsAccesses
     }
@@ -59,5 +62,6 @@ final class Stage {
     deinit {
         closeAll()
         Kernel.close(base)
+        Kernel.close(ownDescriptors)
     }
 }

@@ -14,7 +14,7 @@ public struct Failure: Error, Sendable, CustomStringConvertible {
             "\(index == difference.step ? ">" : " ") \(pad(index + 1)) \(step)"
         }
         if let path = difference.path { lines.append("afterwards, at \(path):") }
-        lines += ["    native: \(difference.native)", "    mount:  \(difference.mount)"]
+        lines += ["    \(difference.sides.0): \(difference.native)", "    \(difference.sides.1): \(difference.mount)"]
         lines.append(
             "shortened from \(originalCount) calls; STACKFS_SEED=\(seed) draws the same calls again")
         return lines.joined(separator: "\n")
@@ -28,7 +28,7 @@ public struct Failure: Error, Sendable, CustomStringConvertible {
                 : outcome.details.first { $0.name == difference.parts[0] }.map { "\($0.value)" } ?? "none"
         }
         return "\(difference.call): \(difference.parts.joined(separator: ", ")) "
-            + "native \(value(difference.native)), mount \(value(difference.mount))"
+            + "\(difference.sides.0) \(value(difference.native)), \(difference.sides.1) \(value(difference.mount))"
     }
 
     private func pad(_ number: Int) -> String {

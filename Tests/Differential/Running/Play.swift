@@ -4,8 +4,6 @@ import CTestCalls
 final class Play {
     /// How many processes a script's calls belong to.
     static let processes = 2
-    /// What the comparison of a mount with its lower directory is called.
-    static let behindAndMount = "the tree behind the mount and the mount"
 
     private(set) var steps: [Step] = []
     private(set) var difference: Difference?
@@ -20,23 +18,38 @@ final class Play {
     private var diverged = false
     private let arena: Arena
     private let clock = EpochClock()
-    private let threads: [ProcessThread]
+    /// By process and side.
+    private let threads: [[ProcessThread]]
 
-    private init(in arena: Arena, knowing known: Set<String>) {
+    private init(in arena: Arena, knowing known: Set<String>) throws {
         self.arena = arena
         self.known = known
-        let clock = clock
-        threads = (0..<Self.processes).map { _ in
-            ProcessThread(
-                sides: [arena.native, arena.mount], clock: clock, stampsAccesses: arena.sides.stampsAccesses)
+        threads = try Self.start([arena.native, arena.mount], clock, arena.sides)
+    }
+
+    /// Starts the threads of all processes, one for each directory.
+    static func start(_ directories: [String], _ clock: EpochClock, _ sides: Sides) throws -> [[ProcessThread]] {
+        var started: [[ProcessThread]] = []
+        do {
+            for _ in 0..<processes {
+                started.append([])
+                for directory in directories {
+                    started[started.count - 1].append(
+                        try ProcessThread(side: directory, clock: clock, stampsAccesses: sides.stampsAccesses))
+                }
+            }
+        } catch {
+            for thread in started.joined() { thread.end() }
+            throw error
         }
+        return started
     }
 
     /// Draws `count` calls and makes them, until the sides differ; then holds the trees against each other.
     static func drawing(
         _ count: Int, using generator: inout Generator, in arena: Arena, knowing known: Set<String> = []
-    ) -> Play {
-        let play = Play(in: arena, knowing: known)
+    ) throws -> Play {
+        let play = try Play(in: arena, knowing: known)
         while !play.over, play.steps.count < count {
             let step = generator.nextStep()
             if play.perform(step) { step.call.note(in: &generator.scene, process: step.process) }
@@ -46,8 +59,8 @@ final class Play {
     }
 
     /// Makes the calls of a script again.
-    static func replaying(_ script: [Step], in arena: Arena, knowing known: Set<String> = []) -> Play {
-        let play = Play(in: arena, knowing: known)
+    static func replaying(_ script: [Step], in arena: Arena, knowing known: Set<String> = []) throws -> Play {
+        let play = try Play(in: arena, knowing: known)
         for step in script where !play.over { _ = play.perform(step) }
         play.finish()
         return play
@@ -57,11 +70,12 @@ final class Play {
     /// - Returns: whether it succeeded on the native side.
     private func perform(_ step: Step) -> Bool {
         steps.append(step)
+        if Deviations.skips(step.call) { return false }
         if step.call is NextEpoch {
             clock.begin()
             return true
         }
-        let outcomes = threads[step.process].perform(step)
+        let outcomes = threads[step.process].map { $0.perform(step) }
         if let found = Difference(step: steps.count - 1, call: step.name, native: outcomes[0], mount: outcomes[1]) {
             settle(found, of: step.call)
         }
@@ -70,7 +84,7 @@ final class Play {
     }
 
     private func finish() {
-        for thread in threads { thread.end() }
+        for thread in threads.joined() { thread.end() }
         if !over { compareTrees() }
     }
 
@@ -78,20 +92,24 @@ final class Play {
 
     private func compareTrees() {
         let accesses = arena.sides.stampsAccesses
-        func tree(_ root: String, _ clock: EpochClock?) -> Tree { Tree(root, clock: clock, stampsAccesses: accesses) }
-        let native = tree(arena.native, clock)
-        guard let lower = arena.lower else {
-            settle("the trees", native, tree(arena.mount, clock))
-            return
+        // The lower tree is read before the mount, and without a trace but for the targets of symlinks, which come last: so
+        // that the mount is asked for what was before anybody looked.
+        var lower = arena.lower.map { Tree($0, clock: clock, stampsAccesses: accesses) }
+        var native = Tree(arena.native, clock: clock, stampsAccesses: accesses)
+        var mount = Tree(arena.mount, clock: clock, stampsAccesses: accesses)
+        lower?.readTargets()
+        native.readTargets()
+        mount.readTargets()
+        if let lower {
+            settle(TreeComparison.differences(("native", "lower"), native, lower))
+            settle(TreeComparison.differences(("lower", "mount"), lower, mount, raw: true))
+        } else {
+            settle(TreeComparison.differences(("native", "mount"), native, mount))
         }
-        // The lower tree is read first and leaves no trace, so that the mount is asked for what was before anybody looked.
-        let behind = tree(lower, nil)
-        settle("the native tree and the one behind the mount", native, tree(lower, clock))
-        settle(Self.behindAndMount, behind, tree(arena.mount, nil))
     }
 
-    private func settle(_ name: String, _ first: Tree, _ second: Tree) {
-        for found in TreeComparison.differences(name, first, second) { settle(found, of: nil) }
+    private func settle(_ differences: [Difference]) {
+        for found in differences { settle(found, of: nil) }
     }
 
     /// Decides whether a difference is accepted, known, or the one to report.

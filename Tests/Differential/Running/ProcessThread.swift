@@ -2,36 +2,44 @@ import CTestCalls
 import Dispatch
 import Glibc
 
-/// A process as the kernel's file system code sees one: a thread with its own descriptor table, working directory and umask,
-/// so that record locks have several owners. Its user changes from call to call.
+/// A process on one side, as the kernel's file system code sees one: a thread with its own descriptor table, working directory,
+/// umask and root directory, so that record locks have several owners. Its user changes from call to call.
 ///
 /// Threads and not forked processes, as a Swift program cannot go on after fork(2), and switching is cheaper.
+///
+/// The root directory is the arena. Calls are random and made as root, and symlinks to "/" and ".." are among the things they
+/// make: without the confinement they change the machine's own files. Where it cannot be had, no call is made.
 final class ProcessThread: @unchecked Sendable {
-    private let sides: [String]
+    private let side: String
     private let clock: EpochClock
     private let stampsAccesses: Bool
     private var thread: WorkerThread?
     private let wanted = DispatchSemaphore(value: 0)
     private let done = DispatchSemaphore(value: 0)
     private var step: Step?
-    private var outcomes: [Outcome] = []
+    private var outcome = Outcome(0)
+    private var failure: ConfinementError?
 
-    /// Starts the thread.
-    /// - Parameter sides: the directories that calls are made in; each call is made in one after the other.
-    init(sides: [String], clock: EpochClock, stampsAccesses: Bool) {
-        self.sides = sides
+    /// Starts the thread, confined to the directory `side`.
+    /// - Throws: ``ConfinementError`` when it cannot be confined.
+    init(side: String, clock: EpochClock, stampsAccesses: Bool) throws(ConfinementError) {
+        self.side = side
         self.clock = clock
         self.stampsAccesses = stampsAccesses
         thread = WorkerThread { self.serve() }
         done.wait()
+        if let failure {
+            thread?.join()
+            throw failure
+        }
     }
 
-    /// Makes a call in each of the directories and gives what it gave in each.
-    func perform(_ step: Step) -> [Outcome] {
+    /// Makes a call and gives what it gave.
+    func perform(_ step: Step) -> Outcome {
         self.step = step
         wanted.signal()
         done.wait()
-        return outcomes
+        return outcome
     }
 
     /// Closes what is open and ends the thread.
@@ -44,17 +52,11 @@ final class ProcessThread: @unchecked Sendable {
     }
 
     private func serve() {
-        let unshared = Kernel.call(TC_unshare, Linux.cloneFiles)
-        precondition(unshared == 0, "unshare(2): \(errnoName(-unshared))")
-        // Copies of the whole program's descriptors; those of pipes would keep their readers from seeing the end.
-        _ = Kernel.call(TC_close_range, Int64(3), Int64(UInt32.max), 0)
-        _ = Kernel.call(TC_umask, Int64(0o022))
-        let stages = sides.map { side in
-            // When the directory cannot be opened every call says EBADF, and that is a difference.
-            Stage(
-                base: Int32(truncatingIfNeeded: Kernel.openat(Linux.atFdcwd, Path(side), TC_O_DIRECTORY)), clock: clock,
-                stampsAccesses: stampsAccesses)
+        guard let stage = confine() else {
+            done.signal()
+            return
         }
+        _ = Kernel.call(TC_umask, Int64(0o022))
         var user = User.root
         done.signal()
         while true {
@@ -64,11 +66,53 @@ final class ProcessThread: @unchecked Sendable {
                 user = step.user
                 user.assume()
             }
-            outcomes = stages.map { step.call.run(on: $0) }
+            outcome = step.call.run(on: stage)
             done.signal()
         }
         if user != .root { User.root.assume() }
-        for stage in stages { stage.closeAll() }
+        stage.closeAll()
         done.signal()
     }
+
+    /// Gives the thread its own tables, closes what it inherited, and makes the arena its root directory.
+    private func confine() -> Stage? {
+        func attempt(_ what: String, _ result: Int64) -> Bool {
+            if result < 0 { failure = ConfinementError(description: "\(what) at \(side): \(errnoName(-result))") }
+            return result >= 0
+        }
+        guard attempt("unshare(2)", Kernel.call(TC_unshare, Linux.cloneFiles | Linux.cloneFS)),
+            // Copies of the program's descriptors lead out; those of pipes would keep their readers from seeing the end.
+            attempt("close_range(2)", Kernel.call(TC_close_range, Int64(3), Int64(UInt32.max), 0))
+        else { return nil }
+        // The names of this thread's own descriptors, which cannot be reached once "/" is the arena.
+        let descriptors = Kernel.openat(Linux.atFdcwd, Path("/proc/thread-self/fd"), TC_O_DIRECTORY)
+        let base = Kernel.openat(Linux.atFdcwd, Path(side), TC_O_DIRECTORY)
+        guard attempt("open(2) of /proc/thread-self/fd", descriptors), attempt("open(2)", base),
+            attempt("fchdir(2)", Kernel.call(TC_fchdir, Int32(base))),
+            attempt("chroot(2)", Path.here.withPointer { Kernel.call(TC_chroot, $0) }), isRoot(Int32(base))
+        else { return nil }
+        return Stage(
+            base: Int32(base), ownDescriptors: Int32(descriptors), clock: clock, stampsAccesses: stampsAccesses)
+    }
+
+    /// Makes sure that "/" and "/.." are the arena.
+    private func isRoot(_ base: Int32) -> Bool {
+        var statuses = [tc_statx(), tc_statx(), tc_statx()]
+        let results = [
+            Kernel.statx(base, .empty, Linux.emptyPath, Linux.timesMask, &statuses[0]),
+            Kernel.statx(Linux.atFdcwd, Path("/"), 0, Linux.timesMask, &statuses[1]),
+            Kernel.statx(base, Path("../.."), 0, Linux.timesMask, &statuses[2]),
+        ]
+        let same = statuses.allSatisfy {
+            $0.ino == statuses[0].ino && $0.dev_major == statuses[0].dev_major && $0.dev_minor == statuses[0].dev_minor
+        }
+        if same, results == [0, 0, 0] { return true }
+        failure = ConfinementError(description: "chroot(2) at \(side) has no effect")
+        return false
+    }
+}
+
+/// The calls cannot be kept inside their directory, so none is made.
+public struct ConfinementError: Error, CustomStringConvertible {
+    public let description: String
 }

@@ -10,15 +10,14 @@ extension Differential {
             defer { arena.remove() }
             let clock = EpochClock()
             let errors = parallel(threads) { thread in
-                let processes = (0..<Play.processes).map { _ in
-                    ProcessThread(sides: [arena.mount], clock: clock, stampsAccesses: sides.stampsAccesses)
-                }
-                defer { for process in processes { process.end() } }
+                let processes = try Play.start([arena.mount], clock, sides)
+                defer { for process in processes.joined() { process.end() } }
                 var generator = Generator(
                     random: Random(seed: seed, part: round * threads + thread), processes: Play.processes)
                 for _ in 0..<callsPerSequence {
                     let step = generator.nextStep()
-                    if processes[step.process].perform(step)[0].succeeded {
+                    if Deviations.skips(step.call) || step.call is NextEpoch { continue }
+                    if processes[step.process][0].perform(step).succeeded {
                         step.call.note(in: &generator.scene, process: step.process)
                     }
                 }
@@ -26,21 +25,21 @@ extension Differential {
             if let error = errors.first { throw error }
             report.calls += perRound
             progress(report.calls)
-            if let difference = Play.sharedDifference(in: arena) {
+            if let difference = sharedDifference(in: arena, clock) {
                 report.failures.append(Failure(seed: seed, script: [], difference: difference, originalCount: perRound))
             }
         }
         return report
     }
-}
 
-extension Play {
     /// The first difference between the mount and what lies behind it, that is not an accepted deviation.
-    static func sharedDifference(in arena: Arena) -> Difference? {
-        guard let lower = arena.lower else { return nil }
-        let accesses = arena.sides.stampsAccesses
-        let behind = Tree(lower, clock: nil, stampsAccesses: accesses)
-        let shown = Tree(arena.mount, clock: nil, stampsAccesses: accesses)
-        return TreeComparison.differences(Self.behindAndMount, behind, shown).first { !Deviations.accepts($0, of: nil) }
+    private func sharedDifference(in arena: Arena, _ clock: EpochClock) -> Difference? {
+        guard let path = arena.lower else { return nil }
+        var lower = Tree(path, clock: clock, stampsAccesses: sides.stampsAccesses)
+        var mount = Tree(arena.mount, clock: clock, stampsAccesses: sides.stampsAccesses)
+        lower.readTargets()
+        mount.readTargets()
+        return TreeComparison.differences(("lower", "mount"), lower, mount, raw: true)
+            .first { !Deviations.accepts($0, of: nil) }
     }
 }

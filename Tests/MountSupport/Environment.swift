@@ -1,0 +1,7 @@
+import Glibc
+
+/// What the environment says about the tests to run.
+public enum Environment {
+    /// The number in a variable; nil where there is none.
+    public static func number(_ name: String) -> Int? { getenv(name).flatMap { Int(String(cString: $0)) } }
+}

@@ -1,0 +1,66 @@
+import Differential
+import MountSupport
+import Testing
+
+/// Random system calls on a native directory and on a mount give the same.
+///
+/// STACKFS_SEED repeats a run, STACKFS_DIFFERENTIAL_CALLS makes it longer; `stackfs-differential` is the same as a program.
+@Suite(.serialized, .enabled(if: Requirements.met, "\(Requirements.reason)"))
+struct DifferentialTests {
+    private static let seed = Environment.number("STACKFS_SEED").map { UInt64($0) } ?? .random(in: 0...UInt64(UInt32.max))
+    private static let calls = Environment.number("STACKFS_DIFFERENTIAL_CALLS") ?? 50_000
+
+    /// The lower file systems that this machine can make.
+    static let kinds = LowerFileSystem.allCases.filter { $0 != .plain && Requirements.missing(for: $0) == nil }
+
+    @Test(arguments: kinds)
+    func aMountBehavesAsItsLowerDirectory(_ kind: LowerFileSystem) throws {
+        let fixture = try Fixture(kind)
+        // Most calls on the commonest file system, some on each of the others.
+        let report = try run(fixture, calls: kind == .ext4 ? Self.calls : Self.calls / 10)
+        #expect(report.failures.isEmpty, "\(report.failures.map(\.description).joined(separator: "\n\n"))")
+        #expect(fixture.mount?.failure == nil)
+        try fixture.mount?.unmount()
+    }
+
+    @Test(arguments: kinds.filter { $0 == .ext4 || $0 == .tmpfs })
+    func aMountShowsWhatManyThreadsMadeTogether(_ kind: LowerFileSystem) throws {
+        let fixture = try Fixture(kind)
+        var test = Differential(sides: fixture.sides, seed: Self.seed, calls: Self.calls / 10)
+        test.threads = 4
+        let report = try test.runShared()
+        #expect(report.failures.isEmpty, "\(report.failures.map(\.description).joined(separator: "\n\n"))")
+        #expect(fixture.mount?.failure == nil)
+        try fixture.mount?.unmount()
+    }
+
+    // MARK: the test itself
+
+    @Test(arguments: kinds)
+    func twoDirectoriesOfOneFileSystemDoNotDiffer(_ kind: LowerFileSystem) throws {
+        let report = try run(Fixture(kind, mounted: false), calls: 4000)
+        #expect(report.failures.isEmpty, "\(report.failures.map(\.description).joined(separator: "\n\n"))")
+    }
+
+    @Test func everyCallOfTheTableReachesSomething() throws {
+        let report = try run(Fixture(.ext4, mounted: false), calls: 10_000)
+        #expect(report.coverage.neverSucceeded == [])
+    }
+
+    @Test func differentFileSystemsAreToldApartByAShortScript() throws {
+        let first = try Scratch(.ext4)
+        let second = try Scratch(.tmpfs)
+        var test = Differential(
+            sides: Sides(native: first.directory, mount: second.directory, lower: nil, stampsAccesses: true),
+            seed: Self.seed, calls: 10_000)
+        test.failureLimit = 1
+        let report = try test.run()
+        let failure = try #require(report.failures.first, "ext4 and tmpfs behave alike, seed \(Self.seed)")
+        #expect(failure.callCount <= 6, "\(failure)")
+    }
+
+    private func run(_ fixture: Fixture, calls: Int) throws -> Differential.Report {
+        print("differential test on \(fixture.scratch.kind): STACKFS_SEED=\(Self.seed)")
+        return try Differential(sides: fixture.sides, seed: Self.seed, calls: calls).run()
+    }
+}
