@@ -50,6 +50,14 @@ public final class Subprocess: @unchecked Sendable {
         if poll() == nil { kill(pid, number) }
     }
 
+    /// Stops the program (SIGSTOP), and returns when all of its threads have stopped.
+    public func stop() {
+        signal(SIGSTOP)
+        var found: Int32 = 0
+        waitpid(pid, &found, WUNTRACED)
+        if found & 0xff != 0x7f { status = found }  // it ended meanwhile
+    }
+
     /// Runs a program to its end.
     /// - Returns: what it wrote.
     /// - Throws: ``SupportError`` with what it wrote, when it fails or takes longer than `seconds`.

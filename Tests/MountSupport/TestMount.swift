@@ -89,12 +89,14 @@ public final class TestMount: @unchecked Sendable {
         guard let token else { return }
         Cleanup.forget(token)
         self.token = nil
-        let failure = failure
+        if let failure {
+            kill()
+            throw SupportError(failure)
+        }
         process.signal(SIGTERM)
         let ending = process.wait(seconds: 10)
         let left = MountEntry.at(path) != nil
         kill()
-        if let failure { throw SupportError(failure) }
         guard let ending else { throw SupportError("the daemon did not end within 10 s of SIGTERM: \(messages)") }
         guard ending == .exited(0) else { throw SupportError("the daemon ended with \(ending): \(messages)") }
         if left { throw SupportError("the daemon ended and left the mount behind: \(messages)") }
