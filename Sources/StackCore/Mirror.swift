@@ -79,8 +79,8 @@ public final class Mirror: FileSystem {
         return flags
     }
 
-    /// What is in force, and what is left out for want of privilege; a line each.
-    public var report: [String] {
+    /// What is in force, in a few words each.
+    public var summary: [String] {
         var lines: [String] = []
         if nodes.usesFileHandles {
             lines.append(
@@ -92,18 +92,14 @@ public final class Mirror: FileSystem {
                         ? "the lower file system has none" : "CAP_DAC_READ_SEARCH is missing")
                     + ")")
         }
-        lines.append(dataPath)
-        if !credentials.canSwitch {
-            lines.append("new files belong to the daemon's own user (only root can create on behalf of others)")
-        }
+        lines.append(passthroughObstacle.map { "data go through the daemon (\($0))" } ?? "data by passthrough")
         return lines
     }
 
-    private var dataPath: String {
-        guard let obstacle = passthroughObstacle else {
-            return "the kernel reads and writes lower files by itself (passthrough)"
-        }
-        return "data go through the daemon (\(obstacle))"
+    /// What is left out for want of privilege; a line each.
+    public var shortcomings: [String] {
+        credentials.canSwitch
+            ? [] : ["new files belong to the daemon's own user (only root can create on behalf of others)"]
     }
 
     /// Why kernel passthrough is not in force, nil if it is; known once the mirror is attached.

@@ -186,19 +186,18 @@ struct Mirroring {
         _ session: Session<Mirror>, _ source: String, _ target: String, _ plan: MountPlan, _ confinement: Confinement
     ) {
         let threads = session.options.threads
-        let report = session.fileSystem.report
         let parts =
             [
                 "\(source) at \(target)", "FUSE protocol 7.\(session.negotiation.minorVersion)",
                 "/dev/fuse with \(threads) thread\(threads == 1 ? "" : "s")",
                 "cache \(options.cachePolicy(attrval: attrval).summary)\(options.writebackCache ? ", writeback" : "")",
-            ] + report.prefix(1) + [confinement.summary]
+            ] + session.fileSystem.summary + [confinement.summary]
         logger.info("\(parts.joined(separator: "; "))")
         if options.splices { logger.info("splice_read, splice_write and splice_move are accepted; data is copied") }
         if options.writebackCache, !session.negotiation.inForce.contains(.writebackCache) {
             logger.notice("writeback_cache is not in force: the kernel does not offer it")
         }
-        for note in plan.notes + report.dropFirst() + confinement.shortcomings { logger.notice("\(note)") }
+        for note in plan.notes + session.fileSystem.shortcomings + confinement.shortcomings { logger.notice("\(note)") }
     }
 
     private func report(_ session: Session<Mirror>, _ source: String, _ target: String?, to directory: Int32?) {

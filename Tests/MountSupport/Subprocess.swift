@@ -22,7 +22,9 @@ public final class Subprocess: @unchecked Sendable {
         defer { for argument in vector { free(argument) } }
         var started: pid_t = 0
         let error = tc_spawn(&started, &vector, output)
-        guard error == 0 else { throw SupportError("cannot start \(arguments[0]): \(String(cString: strerror(error)))") }
+        guard error == 0 else {
+            throw SupportError("cannot start \(arguments[0]): \(String(cString: strerror(error)))")
+        }
         pid = started
     }
 
@@ -48,6 +50,14 @@ public final class Subprocess: @unchecked Sendable {
 
     public func signal(_ number: Int32) {
         if poll() == nil { kill(pid, number) }
+    }
+
+    /// Stops the program (SIGSTOP), and returns when all of its threads have stopped.
+    public func stop() {
+        signal(SIGSTOP)
+        var found: Int32 = 0
+        waitpid(pid, &found, WUNTRACED)
+        if found & 0xff != 0x7f { status = found }  // it ended meanwhile
     }
 
     /// Runs a program to its end.

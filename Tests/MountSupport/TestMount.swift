@@ -36,7 +36,8 @@ public final class TestMount: @unchecked Sendable {
         var arguments: [String]
         if let command {
             arguments = command.map {
-                $0 == "{lower}" ? lower : $0.replacing("{mount}", with: "\(scratch.root)/\(name)").replacing("{lower}", with: lower)
+                $0 == "{lower}"
+                    ? lower : $0.replacing("{mount}", with: "\(scratch.root)/\(name)").replacing("{lower}", with: lower)
             }
         } else {
             arguments = [try Daemon.binary(), "-f", "-r", lower, path]
@@ -78,7 +79,9 @@ public final class TestMount: @unchecked Sendable {
 
     /// Why the mount cannot be relied on any more, or nil while it can: aborted after its deadline, or its daemon ended.
     public var failure: String? {
-        if watchdog.barked { return "the mount was aborted, as the test took longer than its deadline; the daemon says: \(messages)" }
+        if watchdog.barked {
+            return "the mount was aborted, as the test took longer than its deadline; the daemon says: \(messages)"
+        }
         if let ending = process.poll() { return "the daemon ended (\(ending)): \(messages)" }
         return nil
     }
@@ -89,12 +92,14 @@ public final class TestMount: @unchecked Sendable {
         guard let token else { return }
         Cleanup.forget(token)
         self.token = nil
-        let failure = failure
+        if let failure {
+            kill()
+            throw SupportError(failure)
+        }
         process.signal(SIGTERM)
         let ending = process.wait(seconds: 10)
         let left = MountEntry.at(path) != nil
         kill()
-        if let failure { throw SupportError(failure) }
         guard let ending else { throw SupportError("the daemon did not end within 10 s of SIGTERM: \(messages)") }
         guard ending == .exited(0) else { throw SupportError("the daemon ended with \(ending): \(messages)") }
         if left { throw SupportError("the daemon ended and left the mount behind: \(messages)") }

@@ -120,8 +120,7 @@ extension Mirror {
     /// that it has open, not by chown.
     private func killSetID(_ request: Request, _ id: NodeID, _ inode: Int32) throws(Errno) {
         let status = try Lower.status(of: inode)
-        guard status.isRegular else { return }
-        if status.hasSetID {
+        if status.isRegular, status.hasSetID {
             let caller = CallerProcess(request)
             if files.isOpenForWriting(id) {
                 if caller.has(LINUX_CAP_FSETID) { return }
@@ -132,11 +131,8 @@ extension Mirror {
             if mode & 0o010 != 0 || !caller.mayKeepSetGroupID(of: status.gid, request) { mode &= ~0o2000 }
             try Lower.changeMode(inode, mode)
         }
-        do throws(Errno) {
-            try Lower.removeExtendedAttribute(inode, Name("security.capability").pointer)
-        } catch let error where error == .enodata || error == .eopnotsupp {
-            // There were no capabilities to take away.
-        }
+        // Takes capabilities away, and stamps the time of change as natively.
+        try Lower.changeOwner(inode, uid: .max, gid: .max)
     }
 
     // MARK: STATFS, SYNCFS

@@ -62,7 +62,8 @@ extension Mirror {
         let directory = try files.borrow(arguments.fh)
         let parent = try nodes.borrow(directory.node)
         let wanted = Int64(bitPattern: arguments.offset)
-        if directory.position != wanted {
+        // rewinddir(3) is no request of its own, and some file systems (btrfs) show what came since only after it.
+        if directory.position != wanted || wanted == 0 {
             try checked(linux_lseek(directory.descriptor, wanted, SEEK_SET))
             directory.position = wanted
         }

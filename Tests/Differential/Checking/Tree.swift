@@ -7,7 +7,7 @@ struct Tree {
         let path: Path
         /// What the file there is, comparable with another side.
         var facts: Outcome
-        /// What only the mount and the directory behind it have in common: times, inode number and blocks as they are.
+        /// What only the mount and the directory behind it have in common: times and inode number as they are.
         var raw: [Detail] = []
     }
 
@@ -99,13 +99,17 @@ struct Tree {
         return times.filter { stampsAccesses || $0.0 != "atime" }.map {
             Detail(name: $0.0, value: .text("\($0.1.sec).\($0.1.nsec)"))
         } + [
-            Detail(name: "inode", value: .text("\(status.ino)")), Detail(name: "blocks", value: .number(Int64(status.blocks))),
+            Detail(name: "inode", value: .text("\(status.ino)")),
+            // How many there are changes by itself, when the lower file system writes back what it had put off.
+            Detail(name: "has blocks", value: .number(status.blocks == 0 ? 0 : 1)),
         ]
     }
 
     private func inodeFlags(_ fd: Int32) -> String {
         var flags: UInt32 = 0
-        let result = withUnsafeMutablePointer(to: &flags) { Kernel.call(TC_ioctl, fd, Linux.getFlags, Kernel.address($0)) }
+        let result = withUnsafeMutablePointer(to: &flags) {
+            Kernel.call(TC_ioctl, fd, Linux.getFlags, Kernel.address($0))
+        }
         return result < 0 ? errnoName(-result) : "0x" + String(flags, radix: 16)
     }
 

@@ -70,7 +70,10 @@ final class Play {
     /// - Returns: whether it succeeded on the native side.
     private func perform(_ step: Step) -> Bool {
         steps.append(step)
-        if Deviations.skips(step.call) { return false }
+        if Deviations.skips(step.call) {
+            coverage.skip(step.name)
+            return false
+        }
         if step.call is NextEpoch {
             clock.begin()
             return true
