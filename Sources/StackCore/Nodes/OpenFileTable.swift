@@ -10,7 +10,7 @@ struct OpenFileRecord {
     var node: UInt64
     /// The upper half of the file handle. Read atomically by whoever does not hold the record.
     var generation: UInt32
-    /// The flags of the OPEN.
+    /// The flags of the OPEN, and what fcntl(2) has changed of them; atomic.
     var flags: UInt32
     /// Where the next READDIR of a directory goes on; atomic.
     var position: Int64
@@ -60,7 +60,7 @@ public final class OpenFileTable: @unchecked Sendable {
         let record = record(index)
         let generation = arena.nextGeneration()
         record.pointee.node = node.rawValue
-        record.pointee.flags = flags
+        record.flags.pointee.store(flags, ordering: .relaxed)
         record.pointee.kind = kind
         record.position.pointee.store(0, ordering: .relaxed)
         record.backing.pointee.store(0, ordering: .relaxed)
@@ -90,8 +90,8 @@ public final class OpenFileTable: @unchecked Sendable {
         var found = false
         files.forEachBlock { index in
             guard !found, use(index).hold() != nil else { return }
-            let record = record(index).pointee
-            found = record.node == node.rawValue && record.flags & 3 != 0
+            let record = record(index)
+            found = record.pointee.node == node.rawValue && record.flags.pointee.load(ordering: .relaxed) & 3 != 0
             release(index)
         }
         return found
@@ -125,6 +125,7 @@ public final class OpenFileTable: @unchecked Sendable {
 
 extension UnsafeMutablePointer<OpenFileRecord> {
     fileprivate var generation: UnsafePointer<Atomic<UInt32>> { atomic(\.generation) }
+    fileprivate var flags: UnsafePointer<Atomic<UInt32>> { atomic(\.flags) }
     fileprivate var position: UnsafePointer<Atomic<Int64>> { atomic(\.position) }
     fileprivate var backing: UnsafePointer<Atomic<Int32>> { atomic(\.backing) }
 
@@ -157,8 +158,11 @@ public struct OpenFileReference: ~Copyable, @unchecked Sendable {
     /// The node that was opened.
     public var node: NodeID { NodeID(rawValue: record.pointee.node) }
 
-    /// The flags it was inserted with.
-    public var flags: UInt32 { record.pointee.flags }
+    /// The flags it was inserted with, as they are now.
+    public var flags: UInt32 {
+        get { record.flags.pointee.load(ordering: .relaxed) }
+        nonmutating set { record.flags.pointee.store(newValue, ordering: .relaxed) }
+    }
 
     /// The kind it was inserted with.
     public var kind: UInt32 { record.pointee.kind }
