@@ -10,7 +10,7 @@ struct OpenFileRecord {
     var node: UInt64
     /// The upper half of the file handle. Read atomically by whoever does not hold the record.
     var generation: UInt32
-    /// The flags of the OPEN.
+    /// The flags of the OPEN, and what fcntl(2) has changed of them; atomic.
     var flags: UInt32
     /// Where the next READDIR of a directory goes on; atomic.
     var position: Int64
@@ -148,8 +148,11 @@ public struct OpenFileReference: ~Copyable, @unchecked Sendable {
     /// The node that was opened.
     public var node: NodeID { NodeID(rawValue: record[\.node]) }
 
-    /// The flags it was inserted with.
-    public var flags: UInt32 { record[\.flags] }
+    /// The flags it was inserted with, as they are now.
+    public var flags: UInt32 {
+        get { record[\.flags] }
+        nonmutating set { record[\.flags] = newValue }
+    }
 
     /// The kind it was inserted with.
     public var kind: UInt32 { record[\.kind] }

@@ -85,6 +85,7 @@ extension Mirror {
     public func read(_ request: Request, _ arguments: fuse_read_in, into reply: inout Reply) throws(Errno) {
         let file = try files.borrow(arguments.fh)
         guard let offset = Int64(exactly: arguments.offset) else { throw .einval }
+        follow(arguments.flags, file)
         let room = reply.room(upTo: Int(arguments.size))
         guard let start = room.baseAddress else { throw .einval }
         let count = try checked(linux_pread(file.descriptor, start, room.count, offset))
@@ -99,28 +100,35 @@ extension Mirror {
         let flags = WriteFlags(rawValue: arguments.write_flags)
         let descriptor = file.descriptor
         let bytes = data.withUnsafeBytes { $0 }
+        let fromCache = flags.contains(.fromCache)
+        if !fromCache { follow(arguments.flags, file) }
         let written = try mutate(request) { () throws(Errno) in
             // Without set-id bits to clear the caller has CAP_FSETID, and root's other rights with it.
             try credentials.clearing(flags.contains(.killSetID), request) { () throws(Errno) in
-                try writeAll(bytes, to: descriptor, at: offset, fromCache: flags.contains(.fromCache))
+                fromCache
+                    ? try writePages(bytes, to: descriptor, at: offset) : try writeAll(bytes, to: descriptor, at: offset)
             }
         }
         try reply.append(fuse_write_out(size: UInt32(truncatingIfNeeded: written), padding: 0))
     }
 
+    /// Takes over what fcntl(2), F_SETFL, has changed since the open: no request tells of it, but each READ and WRITE carries
+    /// the flags as they are (fuse_write_in, flags). What the lower file system refuses stays as it was.
+    private func follow(_ flags: UInt32, _ file: borrowing OpenFileReference) {
+        let changeable = UInt32(bitPattern: O_APPEND | LINUX_O_DIRECT | LINUX_O_NOATIME)
+        guard (flags ^ file.flags) & changeable != 0 else { return }
+        _ = linux_fcntl(file.descriptor, F_SETFL, Int(lowerFlags(flags)))
+        file.flags = file.flags & ~changeable | flags & changeable
+    }
+
     /// Writes until everything is written or an error comes; what was written before an error counts.
-    private func writeAll(_ bytes: UnsafeRawBufferPointer, to file: Int32, at offset: Int64, fromCache: Bool)
-        throws(Errno) -> Int
-    {
+    private func writeAll(_ bytes: UnsafeRawBufferPointer, to file: Int32, at offset: Int64) throws(Errno) -> Int {
         guard let start = bytes.baseAddress, bytes.count > 0 else { return 0 }
         var written = 0
         while written < bytes.count {
             let result = linux_pwrite(file, start + written, bytes.count - written, offset &+ Int64(written))
             if result > 0 {
                 written += Int(result)
-            } else if result == Int64(-EINVAL), fromCache, written == 0 {
-                // Dirty pages come through any writable handle, and the last page's length fits no O_DIRECT one.
-                return try writeBuffered(bytes, to: file, at: offset)
             } else if written > 0 {
                 break
             } else {
@@ -130,11 +138,13 @@ extension Mirror {
         return written
     }
 
-    private func writeBuffered(_ bytes: UnsafeRawBufferPointer, to file: Int32, at offset: Int64) throws(Errno) -> Int {
-        let flags = try checked(linux_fcntl(file, F_GETFL, 0))
-        guard Int32(flags) & LINUX_O_DIRECT != 0 else { throw .einval }
-        let buffered = try Lower.reopen(file, O_WRONLY)
-        return try writeAll(bytes, to: buffered.number, at: offset, fromCache: false)
+    /// Writes dirty pages of the kernel's cache, which come through any writable handle: an O_APPEND one would put them at the
+    /// end, and the last page's length fits no O_DIRECT one.
+    private func writePages(_ bytes: UnsafeRawBufferPointer, to file: Int32, at offset: Int64) throws(Errno) -> Int {
+        let flags = Int32(try checked(linux_fcntl(file, F_GETFL, 0)))
+        guard flags & (O_APPEND | LINUX_O_DIRECT) != 0 else { return try writeAll(bytes, to: file, at: offset) }
+        let plain = try withRoomForDescriptors { () throws(Errno) in try Lower.reopen(file, O_WRONLY) }
+        return try writeAll(bytes, to: plain.number, at: offset)
     }
 
     // MARK: FLUSH, FSYNC
