@@ -24,7 +24,7 @@ public struct Confinement: Sendable {
     public static func enter(runsPrograms: Bool) throws(Errno) -> Confinement {
         var result = Confinement()
         var parts: [String] = []
-        if !runsPrograms { try result.limitBoundingSet() }
+        if geteuid() == 0, !runsPrograms { try result.limitBoundingSet() }
         parts.append(try capabilities())
         if runsPrograms {
             result.shortcomings.append(
@@ -52,7 +52,7 @@ public struct Confinement: Sendable {
         }
     }
 
-    /// Without CAP_SETPCAP the bounding set stays as it is. It counts only when a program is run.
+    /// Without CAP_SETPCAP the bounding set stays as it is. It counts only when root runs a program.
     private mutating func limitBoundingSet() throws(Errno) {
         // EINVAL: past the last capability of this kernel.
         for capability in 0..<UInt32(64) {

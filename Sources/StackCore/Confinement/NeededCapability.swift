@@ -27,7 +27,8 @@ struct NeededCapability {
             number: LINUX_CAP_LINUX_IMMUTABLE, name: "CAP_LINUX_IMMUTABLE",
             reason: "FS_IOC_SETFLAGS with the flags immutable and append-only"),
         NeededCapability(
-            number: LINUX_CAP_SYS_ADMIN, name: "CAP_SYS_ADMIN", reason: "unmounting, and trusted.* attributes"),
+            number: LINUX_CAP_SYS_ADMIN, name: "CAP_SYS_ADMIN",
+            reason: "unmounting, trusted.* attributes, and lower files that the kernel serves by itself"),
         NeededCapability(
             number: LINUX_CAP_SYS_RESOURCE, name: "CAP_SYS_RESOURCE",
             reason: "root writes into reserved blocks and over its quota"),
