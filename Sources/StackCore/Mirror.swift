@@ -129,7 +129,6 @@ public final class Mirror: FileSystem {
     /// FUSE_DONT_MASK, as a default ACL of the parent turns it off).
     public func threadWillServe() throws(Errno) {
         try checked(linux_unshare(LINUX_CLONE_FS))
-        credentials.leaveResourceLimitsInForce()
     }
 
     /// The one path of everything that changes the lower directory or the tables of open files.

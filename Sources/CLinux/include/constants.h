@@ -82,6 +82,7 @@ static const uint32_t LINUX_CAP_LINUX_IMMUTABLE = 9;
 static const uint32_t LINUX_CAP_SYS_ADMIN = 21;
 static const uint32_t LINUX_CAP_SYS_RESOURCE = 24;
 static const uint32_t LINUX_CAP_MKNOD = 27;
+static const uint32_t LINUX_CAP_LEASE = 28;
 static const uint32_t LINUX_CAP_SETFCAP = 31;
 
 // prctl(2).

@@ -1,6 +1,8 @@
 import CLinux
 
 /// A capability that the mirror keeps; all others are given up before the first request (capabilities(7)).
+///
+/// CAP_SYS_RESOURCE is not one: with it, ordinary users' writes would go beyond their quota and into reserved blocks.
 struct NeededCapability {
     let number: UInt32
     let name: String
@@ -30,8 +32,7 @@ struct NeededCapability {
             number: LINUX_CAP_SYS_ADMIN, name: "CAP_SYS_ADMIN",
             reason: "unmounting, trusted.* attributes, and lower files that the kernel serves by itself"),
         NeededCapability(
-            number: LINUX_CAP_SYS_RESOURCE, name: "CAP_SYS_RESOURCE",
-            reason: "root writes into reserved blocks and over its quota"),
+            number: LINUX_CAP_LEASE, name: "CAP_LEASE", reason: "leases tell whether a file of another user is still mapped"),
         NeededCapability(number: LINUX_CAP_MKNOD, name: "CAP_MKNOD", reason: "device files"),
         NeededCapability(
             number: LINUX_CAP_SETFCAP, name: "CAP_SETFCAP", reason: "the attribute security.capability"),

@@ -21,14 +21,6 @@ struct Credentials: Sendable {
         if canSwitch { _ = linux_setgroups(0, nil) }
     }
 
-    /// Gives up CAP_SYS_RESOURCE in the calling thread: with it, ordinary users' writes would go beyond their quota and into
-    /// reserved blocks.
-    func leaveResourceLimitsInForce() {
-        let now = CapabilitySets.ofThisThread
-        let without = now.effective & ~CapabilitySets.bit(LINUX_CAP_SYS_RESOURCE)
-        if without != now.effective { Self.setEffective(without, now) }
-    }
-
     func has(_ capability: UInt32) -> Bool { permitted & CapabilitySets.bit(capability) != 0 }
 
     /// Runs `body` with the ids of the request's caller, and without the rights over files that root has.
