@@ -23,8 +23,10 @@ struct DifferentialCommand: ParsableCommand {
     var lowerFs = "ext4"
     @Option(help: "Stop after so many different scripts.") var failures = 1
     @Flag(help: "Report each kind of difference once and go on: what a daemon lacks, at one look.") var survey = false
-    @Flag(help: "Let all threads work in one tree, and compare the mount with what lies behind it afterwards.") var shared = false
-    @Flag(help: "Compare two directories of the lower file system without a mount: tests the test.") var selfTest = false
+    @Flag(help: "Let all threads work in one tree, and compare the mount with what lies behind it afterwards.")
+    var shared = false
+    @Flag(help: "Compare two directories of the lower file system without a mount: tests the test.") var selfTest =
+        false
     @Flag(help: "Tell how often each call was made and succeeded.") var coverage = false
     @Option(help: "Options for the daemon's -o.") var options = "allow_other,default_permissions"
     @Option(help: "Another daemon to test, a command with {lower} and {mount} in it.") var daemon: String?
@@ -35,7 +37,9 @@ struct DifferentialCommand: ParsableCommand {
     mutating func run() throws {
         if let missing = Requirements.missing { throw Refusal(missing) }
         guard (native == nil) == (mount == nil) else { throw ValidationError("--native and --mount go together") }
-        guard let kind = LowerFileSystem(rawValue: lowerFs) else { throw ValidationError("unknown file system \(lowerFs)") }
+        guard let kind = LowerFileSystem(rawValue: lowerFs) else {
+            throw ValidationError("unknown file system \(lowerFs)")
+        }
         if let native, let mount {
             return try compare(
                 Sides(
@@ -64,7 +68,8 @@ struct DifferentialCommand: ParsableCommand {
         if coverage { print(report.coverage) }
         for failure in report.failures { print("\(failure)\n") }
         print(
-            "\(report.calls) calls on each side, \(report.failures.count) differences, \(report.accepted) accepted deviations")
+            "\(report.calls) calls on each side, \(report.failures.count) differences, \(report.accepted) accepted deviations"
+        )
         if let failure = mount?.failure { print(failure) }
         if !report.failures.isEmpty { throw ExitCode(1) }
     }

@@ -7,7 +7,10 @@ public enum Daemon {
     public static func binary() throws(SupportError) -> String {
         if let given = ProcessInfo.processInfo.environment["STACKFS_BINARY"] { return given }
         // Beside the test bundle, as both are products of one build.
-        let programs = [CommandLine.arguments[0], (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""]
+        let programs = [
+            CommandLine.arguments[0],
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "",
+        ]
         for program in programs {
             var directory = URL(fileURLWithPath: program).deletingLastPathComponent()
             for _ in 0..<2 {
@@ -18,7 +21,8 @@ public enum Daemon {
         }
         // The testing library's own helper runs the bundle, and is named with it.
         for argument in CommandLine.arguments where argument.hasSuffix(".xctest") {
-            let candidate = URL(fileURLWithPath: argument).deletingLastPathComponent().appendingPathComponent("stackfs").path
+            let candidate = URL(fileURLWithPath: argument).deletingLastPathComponent().appendingPathComponent("stackfs")
+                .path
             if isProgram(candidate) { return candidate }
         }
         throw SupportError("no stackfs beside \(programs[0]): build it, or set STACKFS_BINARY")

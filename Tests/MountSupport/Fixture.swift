@@ -21,7 +21,8 @@ public final class Fixture {
         scratch = try Scratch(kind)
         let native = try scratch.makeLowerDirectory("native")
         let lower = try scratch.makeLowerDirectory("lower")
-        mount = mounted
+        mount =
+            mounted
             ? try TestMount(lower, in: scratch, options: options, command: command, deadline: deadline) : nil
         sides = Sides(
             native: native, mount: mount?.path ?? lower, lower: mounted ? lower : nil,

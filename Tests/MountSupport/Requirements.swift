@@ -21,7 +21,9 @@ public enum Requirements {
     /// Where a program lies in PATH.
     public static func which(_ program: String) -> String? {
         let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/sbin:/usr/bin:/sbin:/bin"
-        return (path.split(separator: ":") + ["/usr/sbin", "/sbin"]).map { "\($0)/\(program)" }.first { access($0, X_OK) == 0 }
+        return (path.split(separator: ":") + ["/usr/sbin", "/sbin"]).map { "\($0)/\(program)" }.first {
+            access($0, X_OK) == 0
+        }
     }
 }
 

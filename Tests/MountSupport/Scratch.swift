@@ -21,7 +21,9 @@ public final class Scratch: @unchecked Sendable {
         self.kind = kind
         let parent = Scratch.parent
         var template = Array("\(parent)/\(Self.prefix)\(getpid())-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw SupportError("no temporary directory in \(parent): \(Self.error)") }
+        guard mkdtemp(&template) != nil else {
+            throw SupportError("no temporary directory in \(parent): \(Self.error)")
+        }
         root = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
         chmod(root, 0o755)
         directory = "\(root)/lower"
@@ -97,13 +99,13 @@ public final class Scratch: @unchecked Sendable {
     /// Unmounts, waiting a moment for those who still hold something open; detaches when they do not let go.
     static func unmount(_ point: String) {
         for _ in 0..<100 {
-            if tc_unmount(point, 0) != -Int64(EBUSY) { return }
+            if unmountOnce(point, 0) != -Int64(EBUSY) { return }
             usleep(20_000)
         }
-        _ = tc_unmount(point, 2)  // MNT_DETACH
+        _ = unmountOnce(point, 2)  // MNT_DETACH
     }
 
-    private static func tc_unmount(_ point: String, _ flags: Int64) -> Int64 {
+    private static func unmountOnce(_ point: String, _ flags: Int64) -> Int64 {
         point.withCString { tc_call(TC_umount2, Int64(Int(bitPattern: $0)), flags, 0, 0, 0, 0) }
     }
 

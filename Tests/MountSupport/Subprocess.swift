@@ -22,7 +22,9 @@ public final class Subprocess: @unchecked Sendable {
         defer { for argument in vector { free(argument) } }
         var started: pid_t = 0
         let error = tc_spawn(&started, &vector, output)
-        guard error == 0 else { throw SupportError("cannot start \(arguments[0]): \(String(cString: strerror(error)))") }
+        guard error == 0 else {
+            throw SupportError("cannot start \(arguments[0]): \(String(cString: strerror(error)))")
+        }
         pid = started
     }
 

@@ -36,7 +36,8 @@ public final class TestMount: @unchecked Sendable {
         var arguments: [String]
         if let command {
             arguments = command.map {
-                $0 == "{lower}" ? lower : $0.replacing("{mount}", with: "\(scratch.root)/\(name)").replacing("{lower}", with: lower)
+                $0 == "{lower}"
+                    ? lower : $0.replacing("{mount}", with: "\(scratch.root)/\(name)").replacing("{lower}", with: lower)
             }
         } else {
             arguments = [try Daemon.binary(), "-f", "-r", lower, path]
@@ -78,7 +79,9 @@ public final class TestMount: @unchecked Sendable {
 
     /// Why the mount cannot be relied on any more, or nil while it can: aborted after its deadline, or its daemon ended.
     public var failure: String? {
-        if watchdog.barked { return "the mount was aborted, as the test took longer than its deadline; the daemon says: \(messages)" }
+        if watchdog.barked {
+            return "the mount was aborted, as the test took longer than its deadline; the daemon says: \(messages)"
+        }
         if let ending = process.poll() { return "the daemon ended (\(ending)): \(messages)" }
         return nil
     }

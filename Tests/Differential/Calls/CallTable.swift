@@ -20,10 +20,12 @@ enum CallTable {
         Row(Duplicate.self, 6), Row(ChangeStatusFlags.self, 5, needs: .file),
         Row(SwitchDirect.self, 2, needs: .file),
 
-        Row(Read.self, 30, needs: .file), Row(ReadAt.self, 30, needs: .file), Row(Write.self, 45, needs: .file), Row(WriteAt.self, 40, needs: .file), Row(WriteVector.self, 15, needs: .file),
+        Row(Read.self, 30, needs: .file), Row(ReadAt.self, 30, needs: .file), Row(Write.self, 45, needs: .file),
+        Row(WriteAt.self, 40, needs: .file), Row(WriteVector.self, 15, needs: .file),
         Row(MapAndStore.self, 20, needs: .file),
 
-        Row(Seek.self, 30, needs: .file), Row(Truncate.self, 15), Row(TruncateOpen.self, 15, needs: .file), Row(Allocate.self, 35, needs: .file),
+        Row(Seek.self, 30, needs: .file), Row(Truncate.self, 15), Row(TruncateOpen.self, 15, needs: .file),
+        Row(Allocate.self, 35, needs: .file),
         Row(CopyRange.self, 15, needs: .file), Row(Splice.self, 8, needs: .file), Row(SendFile.self, 8, needs: .file),
 
         Row(MakeDirectory.self, 45), Row(MakeNode.self, 18), Row(MakeSymlink.self, 18), Row(ReadLink.self, 12),
@@ -35,11 +37,13 @@ enum CallTable {
 
         Row(SetXattr.self, 35), Row(GetXattr.self, 25), Row(ListXattr.self, 18), Row(RemoveXattr.self, 10),
 
-        Row(List.self, 25, needs: .directory), Row(ReadSomeEntries.self, 6, needs: .directory), Row(ListWhileChanging.self, 2), Row(DeepPath.self, 2),
+        Row(List.self, 25, needs: .directory), Row(ReadSomeEntries.self, 6, needs: .directory),
+        Row(ListWhileChanging.self, 2), Row(DeepPath.self, 2),
 
         Row(LockWhole.self, 18, needs: .file), Row(LockRange.self, 40, needs: .file),
 
-        Row(Sync.self, 12), Row(StatFileSystem.self, 10), Row(ChangeInodeFlags.self, 12), Row(ExtendedInodeFlags.self, 4),
+        Row(Sync.self, 12), Row(StatFileSystem.self, 10), Row(ChangeInodeFlags.self, 12),
+        Row(ExtendedInodeFlags.self, 4),
         Row(ChangeUmask.self, 5), Row(NextEpoch.self, 60),
     ]
 

@@ -85,13 +85,14 @@ struct WriteVector: Call {
     func run(on stage: Stage) -> Outcome {
         var parts = data.map(\.bytes)
         var vector: [tc_iovec] = []
-        return Outcome(withAddresses(of: &parts, from: 0, collectedIn: &vector) { address, count in
-            if let offset {
-                Kernel.call(TC_pwritev2, Int64(stage[slot]), address, Int64(count), offset, 0, flags)
-            } else {
-                Kernel.call(TC_writev, stage[slot], address, Int64(count))
-            }
-        })
+        return Outcome(
+            withAddresses(of: &parts, from: 0, collectedIn: &vector) { address, count in
+                if let offset {
+                    Kernel.call(TC_pwritev2, Int64(stage[slot]), address, Int64(count), offset, 0, flags)
+                } else {
+                    Kernel.call(TC_writev, stage[slot], address, Int64(count))
+                }
+            })
     }
 
     /// Calls `body` with the address of a vector of `parts`, all held in place meanwhile.
@@ -134,7 +135,8 @@ struct MapAndStore: Call {
         let length = Int64(pages * 4096)
         let write = data.count > 0 ? PROT_WRITE : 0
         let address = Kernel.call(
-            TC_mmap, Int64(0), length, Int64(PROT_READ | write), Int64(MAP_SHARED), Int64(stage[slot]), Int64(page * 4096))
+            TC_mmap, Int64(0), length, Int64(PROT_READ | write), Int64(MAP_SHARED), Int64(stage[slot]),
+            Int64(page * 4096))
         if (-4095..<0).contains(address) { return Outcome(address) }
         defer { _ = Kernel.call(TC_munmap, address, length) }
         var outcome = Outcome(0)

@@ -73,7 +73,9 @@ struct ListWhileChanging: Call {
         defer {
             removeAll(in: fd)
             Kernel.close(fd)
-            outcome.add("rmdir", directory.withPointer { Kernel.call(TC_unlinkat, stage.base, $0, Int64(Linux.removeDirectory)) })
+            outcome.add(
+                "rmdir",
+                directory.withPointer { Kernel.call(TC_unlinkat, stage.base, $0, Int64(Linux.removeDirectory)) })
         }
         outcome.add("made", (0..<entries).count { make("stays\($0)", in: fd) && make("goes\($0)", in: fd) })
         check(fd, &outcome)
@@ -149,12 +151,15 @@ struct DeepPath: Call {
         }
         outcome.add("levels", chain.count { $0 >= 0 })
         outcome.add("last", min(chain.last!, 0))
-        let path = Path(Array([top.bytes] + Array(repeating: name.bytes, count: levels)).joined(separator: [UInt8(ascii: "/")]).map { $0 })
+        let path = Path(
+            Array([top.bytes] + Array(repeating: name.bytes, count: levels)).joined(separator: [UInt8(ascii: "/")]).map
+            { $0 })
         var status = tc_statx()
         outcome.add("stat", Kernel.statx(stage.base, path, 0, Linux.timesMask, &status))
         outcome.add("list", Listing.rest(Int32(truncatingIfNeeded: chain.last!)).result)
         for fd in chain.dropLast().reversed() where fd >= 0 {
-            outcome.add("rmdir", name.withPointer { Kernel.call(TC_unlinkat, Int32(fd), $0, Int64(Linux.removeDirectory)) })
+            outcome.add(
+                "rmdir", name.withPointer { Kernel.call(TC_unlinkat, Int32(fd), $0, Int64(Linux.removeDirectory)) })
         }
         for fd in chain where fd >= 0 { Kernel.close(Int32(fd)) }
         outcome.add("rmdir", top.withPointer { Kernel.call(TC_unlinkat, stage.base, $0, Int64(Linux.removeDirectory)) })

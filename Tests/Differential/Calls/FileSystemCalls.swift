@@ -63,14 +63,18 @@ struct ChangeInodeFlags: Call {
 
     func run(on stage: Stage) -> Outcome {
         var flags: UInt32 = 0
-        let got = withUnsafeMutablePointer(to: &flags) { Kernel.call(TC_ioctl, stage[slot], Linux.getFlags, Kernel.address($0)) }
+        let got = withUnsafeMutablePointer(to: &flags) {
+            Kernel.call(TC_ioctl, stage[slot], Linux.getFlags, Kernel.address($0))
+        }
         var outcome = Outcome(got)
         guard got == 0 else { return outcome }
         outcome.add("flags", .text("0x" + String(flags, radix: 16)))
         flags = set ? flags | flag.rawValue : flags & ~flag.rawValue
         outcome.add(
             "set",
-            withUnsafeMutablePointer(to: &flags) { Kernel.call(TC_ioctl, stage[slot], Linux.setFlags, Kernel.address($0)) })
+            withUnsafeMutablePointer(to: &flags) {
+                Kernel.call(TC_ioctl, stage[slot], Linux.setFlags, Kernel.address($0))
+            })
         return outcome
     }
 }

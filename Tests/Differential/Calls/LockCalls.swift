@@ -46,14 +46,17 @@ struct LockRange: Call {
     func run(on stage: Stage) -> Outcome {
         var lock = tc_flock(type: type, whence: whence, start: start, len: length, pid: 0)
         var outcome = Outcome(
-            withUnsafeMutablePointer(to: &lock) { Kernel.call(TC_fcntl, stage[slot], command.rawValue, Kernel.address($0)) })
+            withUnsafeMutablePointer(to: &lock) {
+                Kernel.call(TC_fcntl, stage[slot], command.rawValue, Kernel.address($0))
+            })
         if outcome.succeeded, command == .getLock || command == .getOpenFileLock {
             outcome.add("type", lock.type)
             if lock.type != 2 {
                 outcome.add("whence", lock.whence)
                 outcome.add("start", lock.start)
                 outcome.add("length", lock.len)
-                outcome.add("holder", .text(lock.pid == getpid() ? "this process" : lock.pid == -1 ? "an open file" : "?"))
+                outcome.add(
+                    "holder", .text(lock.pid == getpid() ? "this process" : lock.pid == -1 ? "an open file" : "?"))
             }
         }
         return outcome

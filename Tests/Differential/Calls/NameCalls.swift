@@ -33,7 +33,8 @@ struct MakeNode: Call {
         ])
         mode = Mode(type | g.permissions().rawValue)
         // The null device and one that no driver stands behind.
-        device = type == Linux.characterDevice ? g.random.pick([0x103, 0xf007]) : type == Linux.blockDevice ? 0xf007 : 0
+        device =
+            type == Linux.characterDevice ? g.random.pick([0x103, 0xf007]) : type == Linux.blockDevice ? 0xf007 : 0
     }
 
     func run(on stage: Stage) -> Outcome {
@@ -58,7 +59,8 @@ struct MakeSymlink: Call {
         switch g.random.below(10) {
         case ..<6: target = g.name()
         case ..<8: target = g.existingPath()
-        case 8: target = Path([UInt8](repeating: UInt8(ascii: "t"), count: g.random.pick([59, 60, 61, 300, 4095, 4096])))
+        case 8:
+            target = Path([UInt8](repeating: UInt8(ascii: "t"), count: g.random.pick([59, 60, 61, 300, 4095, 4096])))
         default: target = g.random.pick([.empty, Path("/"), Path("."), Path(".."), Path("no/such/name")])
         }
     }

@@ -26,7 +26,9 @@ struct Open: Call {
     }
 
     func run(on stage: Stage) -> Outcome {
-        Outcome(stage.install(into) { Kernel.openat(stage.directory(of: place), place.path, flags.rawValue, mode.rawValue) })
+        Outcome(
+            stage.install(into) { Kernel.openat(stage.directory(of: place), place.path, flags.rawValue, mode.rawValue) }
+        )
     }
 
     func note(in scene: inout Scene, process: Int) {
@@ -76,7 +78,9 @@ struct OpenTemporary: Call {
     }
 
     func run(on stage: Stage) -> Outcome {
-        Outcome(stage.install(into) { Kernel.openat(stage.directory(of: place), place.path, flags.rawValue, mode.rawValue) })
+        Outcome(
+            stage.install(into) { Kernel.openat(stage.directory(of: place), place.path, flags.rawValue, mode.rawValue) }
+        )
     }
 
     func note(in scene: inout Scene, process: Int) { scene[process, into] = .init(kind: .file, path: nil) }

@@ -62,7 +62,9 @@ struct Allocate: Call {
     init(using g: inout Generator) {
         slot = g.slot(.file)
         mode = FallocateMode(
-            rawValue: g.random.pick([0, 0, 0x01, 0x03, 0x03, 0x08, 0x10, 0x10, 0x11, 0x20, 0x40, 0x41, 0x02, 0x18, 0x80, 0x400]))
+            rawValue: g.random.pick([
+                0, 0, 0x01, 0x03, 0x03, 0x08, 0x10, 0x10, 0x11, 0x20, 0x40, 0x41, 0x02, 0x18, 0x80, 0x400,
+            ]))
         let aligned = g.random.chance(70)
         offset = aligned ? Int64(g.random.below(16)) * 4096 : Int64(g.random.below(60_000))
         let some = aligned ? Int64(1 + g.random.below(8)) * 4096 : Int64(1 + g.random.below(30_000))

@@ -53,11 +53,13 @@ public struct Difference: Error, Sendable {
 /// Holds trees against each other.
 enum TreeComparison {
     /// - Parameter raw: whether the trees are of the same files, so that times, inode numbers and blocks are equal too.
-    static func differences(_ sides: (String, String), _ first: Tree, _ second: Tree, raw: Bool = false) -> [Difference] {
+    static func differences(_ sides: (String, String), _ first: Tree, _ second: Tree, raw: Bool = false) -> [Difference]
+    {
         var differences: [Difference] = []
         func note(_ a: Outcome, _ b: Outcome, _ path: Path) {
             let difference = Difference(
-                step: nil, call: "\(sides.0) tree and \(sides.1) tree", native: a, mount: b, path: path.description, sides: sides)
+                step: nil, call: "\(sides.0) tree and \(sides.1) tree", native: a, mount: b, path: path.description,
+                sides: sides)
             if let difference { differences.append(difference) }
         }
         func facts(_ entry: Tree.Entry) -> Outcome {

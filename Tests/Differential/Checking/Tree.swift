@@ -107,7 +107,9 @@ struct Tree {
 
     private func inodeFlags(_ fd: Int32) -> String {
         var flags: UInt32 = 0
-        let result = withUnsafeMutablePointer(to: &flags) { Kernel.call(TC_ioctl, fd, Linux.getFlags, Kernel.address($0)) }
+        let result = withUnsafeMutablePointer(to: &flags) {
+            Kernel.call(TC_ioctl, fd, Linux.getFlags, Kernel.address($0))
+        }
         return result < 0 ? errnoName(-result) : "0x" + String(flags, radix: 16)
     }
 

@@ -17,7 +17,9 @@ extension Call {
     var description: String {
         let arguments = Mirror(reflecting: self).children.map { child in
             let mirror = Mirror(reflecting: child.value)
-            let value = mirror.displayStyle == .optional ? mirror.children.first.map { "\($0.value)" } ?? "none" : "\(child.value)"
+            let value =
+                mirror.displayStyle == .optional
+                ? mirror.children.first.map { "\($0.value)" } ?? "none" : "\(child.value)"
             return child.label.map { "\($0): \(value)" } ?? value
         }
         return "\(type(of: self))(\(arguments.joined(separator: ", ")))"

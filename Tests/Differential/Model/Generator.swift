@@ -19,9 +19,12 @@ struct Generator: Sendable {
     private static let common = ["a", "b", "c", "d", "e", "f", "g.txt", "h"].map { Path($0) }
 
     private static let unusual: [Path] = [
-        Path([UInt8](repeating: UInt8(ascii: "n"), count: 255)), Path([UInt8](repeating: UInt8(ascii: "m"), count: 256)),
-        Path([0xff, 0xfe, 0x01]), Path("line\nbreak"), Path("späce and ünicode"), Path([0x80] + [UInt8](repeating: 0xc3, count: 254)),
-        Path(" "), Path("-rf"), Path("..."), Path("a\\b\"c"), Path(".fuse_hidden0000"), Path(".hidden"), Path([0x7f]), Path("~"),
+        Path([UInt8](repeating: UInt8(ascii: "n"), count: 255)),
+        Path([UInt8](repeating: UInt8(ascii: "m"), count: 256)),
+        Path([0xff, 0xfe, 0x01]), Path("line\nbreak"), Path("späce and ünicode"),
+        Path([0x80] + [UInt8](repeating: 0xc3, count: 254)),
+        Path(" "), Path("-rf"), Path("..."), Path("a\\b\"c"), Path(".fuse_hidden0000"), Path(".hidden"), Path([0x7f]),
+        Path("~"),
     ]
 
     mutating func name() -> Path { random.chance(90) ? random.pick(Self.common) : random.pick(Self.unusual) }
@@ -80,7 +83,9 @@ struct Generator: Sendable {
     mutating func place(_ path: Path) -> Place {
         guard random.chance(30) else { return Place(path) }
         let above = (0..<Slot.count).map(Slot.init(index:)).filter { slot in
-            guard let open = scene[process, slot], open.kind == .directory, let directory = open.path else { return false }
+            guard let open = scene[process, slot], open.kind == .directory, let directory = open.path else {
+                return false
+            }
             return path.below(directory) != nil
         }
         guard !above.isEmpty else {
@@ -145,6 +150,9 @@ struct Generator: Sendable {
     mutating func permissions() -> Mode {
         random.chance(60)
             ? Mode(random.pick([0o644, 0o755, 0o666, 0o777, 0o600, 0o700, 0o664, 0o775]))
-            : Mode(random.pick([0, 0o111, 0o222, 0o444, 0o4755, 0o2755, 0o2745, 0o6777, 0o1777, 0o2777, 0o7777, 0o4711, 0o070]))
+            : Mode(
+                random.pick([
+                    0, 0o111, 0o222, 0o444, 0o4755, 0o2755, 0o2745, 0o6777, 0o1777, 0o2777, 0o7777, 0o4711, 0o070,
+                ]))
     }
 }

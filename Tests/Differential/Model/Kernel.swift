@@ -21,7 +21,8 @@ enum Kernel {
     @discardableResult
     static func close(_ fd: Int32) -> Int64 { call(TC_close, fd) }
 
-    static func statx(_ directory: Int32, _ path: Path, _ flags: Int32, _ mask: UInt32, _ out: inout tc_statx) -> Int64 {
+    static func statx(_ directory: Int32, _ path: Path, _ flags: Int32, _ mask: UInt32, _ out: inout tc_statx) -> Int64
+    {
         path.withPointer { path in
             withUnsafeMutablePointer(to: &out) {
                 tc_call(TC_statx, Int64(directory), path, Int64(flags), Int64(mask), address($0), 0)

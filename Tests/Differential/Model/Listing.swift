@@ -13,7 +13,11 @@ struct Listing {
 
     /// Reads once into a buffer of `room` bytes.
     static func chunk(_ fd: Int32, room: Int) -> (result: Int64, entries: [Entry]) {
-        Kernel.read(room) { Kernel.call(TC_getdents64, fd, $0, Int64(room)) } _: { ($0, parse($1)) }
+        Kernel.read(room) {
+            Kernel.call(TC_getdents64, fd, $0, Int64(room))
+        } _: {
+            ($0, parse($1))
+        }
     }
 
     /// Reads on from where the descriptor stands to the end.

@@ -15,7 +15,9 @@ public struct Outcome: Equatable, Sendable {
     var succeeded: Bool { result >= 0 }
 
     mutating func add(_ name: String, _ value: Detail.Value) { details.append(Detail(name: name, value: value)) }
-    mutating func add(_ name: String, _ number: some BinaryInteger) { add(name, .number(Int64(truncatingIfNeeded: number))) }
+    mutating func add(_ name: String, _ number: some BinaryInteger) {
+        add(name, .number(Int64(truncatingIfNeeded: number)))
+    }
 }
 
 /// One named part of an outcome.

@@ -7,7 +7,8 @@ import Testing
 /// STACKFS_SEED repeats a run, STACKFS_DIFFERENTIAL_CALLS makes it longer; `stackfs-differential` is the same as a program.
 @Suite(.serialized, .enabled(if: Requirements.met, "\(Requirements.reason)"))
 struct DifferentialTests {
-    private static let seed = Environment.number("STACKFS_SEED").map { UInt64($0) } ?? .random(in: 0...UInt64(UInt32.max))
+    private static let seed =
+        Environment.number("STACKFS_SEED").map { UInt64($0) } ?? .random(in: 0...UInt64(UInt32.max))
     private static let calls = Environment.number("STACKFS_DIFFERENTIAL_CALLS") ?? 50_000
 
     /// The lower file systems that this machine can make.
