@@ -44,6 +44,8 @@ public final class Mirror: FileSystem {
     let options: MirrorOptions
     /// Kernel passthrough, if it is in force; set before any thread serves.
     nonisolated(unsafe) private(set) var backing: BackingFiles?
+    /// Where notifications go; set before any thread serves.
+    nonisolated(unsafe) private(set) var connection: Connection?
     let logger: Logger
 
     /// Mirrors an open directory.
@@ -122,6 +124,7 @@ public final class Mirror: FileSystem {
     /// Takes the connection that INIT has settled; before the session begins.
     public func attach(_ connection: Connection, _ negotiation: Negotiation) {
         lockWaiters.attach(connection)
+        self.connection = connection
         if negotiation.inForce.contains(.passthrough) { backing = BackingFiles(connection) }
     }
 

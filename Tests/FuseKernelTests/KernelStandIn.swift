@@ -16,7 +16,7 @@ final class KernelStandIn: Sendable {
 
     init() throws {
         var ends: [Int32] = [0, 0]
-        let type = Int32(SOCK_SEQPACKET.rawValue) | SOCK_CLOEXEC_FLAG
+        let type = Int32(SOCK_SEQPACKET.rawValue) | socketCloseOnExec
         try #require(socketpair(AF_UNIX, type, 0, &ends) == 0)
         socket = Mutex(ends[0])
         connection = Connection(owning: Descriptor(owning: ends[1]))
@@ -72,7 +72,7 @@ final class KernelStandIn: Sendable {
 }
 
 /// SOCK_CLOEXEC, which Swift's Glibc module shows as an enumeration.
-private let SOCK_CLOEXEC_FLAG: Int32 = 0o2000000
+private let socketCloseOnExec: Int32 = 0o2000000
 
 extension Logger {
     static let silent = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }

@@ -32,7 +32,8 @@ struct NeededCapability {
             number: LINUX_CAP_SYS_ADMIN, name: "CAP_SYS_ADMIN",
             reason: "unmounting, trusted.* attributes, and lower files that the kernel serves by itself"),
         NeededCapability(
-            number: LINUX_CAP_LEASE, name: "CAP_LEASE", reason: "leases tell whether a file of another user is still mapped"),
+            number: LINUX_CAP_LEASE, name: "CAP_LEASE",
+            reason: "leases tell whether a file of another user is still mapped"),
         NeededCapability(number: LINUX_CAP_MKNOD, name: "CAP_MKNOD", reason: "device files"),
         NeededCapability(
             number: LINUX_CAP_SETFCAP, name: "CAP_SETFCAP", reason: "the attribute security.capability"),

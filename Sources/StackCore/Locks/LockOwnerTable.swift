@@ -59,12 +59,19 @@ final class LockOwnerTable: Sendable {
     }
 
     private static func openForLocks(_ file: Int32) throws(Errno) -> Descriptor {
-        do throws(Errno) {
-            return try Lower.reopen(file, O_RDWR | O_NONBLOCK)
-        } catch let error where error != .emfile && error != .enfile && error != .enomem {
-            let mode = try checked(linux_fcntl(file, F_GETFL, 0))
-            return try Lower.reopen(file, Int32(mode) & O_ACCMODE | O_NONBLOCK)
+        let mode = Int32(try checked(linux_fcntl(file, F_GETFL, 0))) & O_ACCMODE
+        // O_APPEND opens what may only be appended to.
+        for flags in [O_RDWR, mode, mode | O_APPEND] {
+            do throws(Errno) {
+                return try Lower.reopen(file, flags | O_NONBLOCK)
+            } catch let error where error == .emfile || error == .enfile || error == .enomem {
+                throw error
+            } catch {
+                continue
+            }
         }
+        // An immutable file opens no more for writing: locks through one open file are then one owner's.
+        return Descriptor(owning: Int32(try checked(linux_fcntl(file, F_DUPFD_CLOEXEC, 0))))
     }
 
     /// FLUSH: the owner has closed a descriptor of the node.

@@ -123,7 +123,8 @@ extension Mirror {
         if status.isRegular, status.hasSetID {
             let caller = CallerProcess(request)
             if files.isOpenForWriting(id) {
-                if caller.has(LINUX_CAP_FSETID) { return }
+                // A writer with CAP_FSETID keeps the bits: the kernel speaks up for it only where capabilities are to go.
+                if caller.has(LINUX_CAP_FSETID), removesCapabilities(inode) { return }
             } else if request.uid != status.uid, !caller.has(LINUX_CAP_FOWNER) {
                 throw .eperm
             }
@@ -133,6 +134,11 @@ extension Mirror {
         }
         // Takes capabilities away, and stamps the time of change as natively.
         try Lower.changeOwner(inode, uid: .max, gid: .max)
+    }
+
+    /// Takes the attribute security.capability away; false if there was none.
+    private func removesCapabilities(_ inode: Int32) -> Bool {
+        (try? Lower.removeExtendedAttribute(inode, Name("security.capability").pointer)) != nil
     }
 
     // MARK: STATFS, SYNCFS

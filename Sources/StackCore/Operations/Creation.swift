@@ -116,7 +116,8 @@ extension Mirror {
     }
 
     private func finishCreation(
-        _ request: Request, _ file: consuming Descriptor, _ parent: NodeID, _ name: borrowing Name, _ flags: UInt32, unnamed: Bool = false,
+        _ request: Request, _ file: consuming Descriptor, _ parent: NodeID, _ name: borrowing Name, _ flags: UInt32,
+        unnamed: Bool = false,
         into reply: inout Reply
     ) throws(Errno) {
         let status = try Lower.status(of: file.number)

@@ -42,7 +42,11 @@ extension Mirror {
         let (input, output) = (source.descriptor, target.descriptor)
         let copied = try mutate(request) { () throws(Errno) in
             try credentials.asCaller(request) { () throws(Errno) in
-                try checked(linux_copy_file_range(input, &from, output, &to, length, 0))
+                let result = linux_copy_file_range(input, &from, output, &to, length, 0)
+                guard result == Int64(-EBADF) else { return try checked(result) }
+                // O_APPEND refuses, and fcntl(2) may have cleared it on the mount without a word to us.
+                let plain = try Lower.reopen(output, O_WRONLY)
+                return try checked(linux_copy_file_range(input, &from, plain.number, &to, length, 0))
             }
         }
         return UInt64(copied)

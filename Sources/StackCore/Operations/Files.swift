@@ -106,7 +106,8 @@ extension Mirror {
             // Without set-id bits to clear the caller has CAP_FSETID, and root's other rights with it.
             try credentials.clearing(flags.contains(.killSetID), request) { () throws(Errno) in
                 fromCache
-                    ? try writePages(bytes, to: descriptor, at: offset) : try writeAll(bytes, to: descriptor, at: offset)
+                    ? try writePages(bytes, to: descriptor, at: offset)
+                    : try writeAll(bytes, to: descriptor, at: offset)
             }
         }
         try reply.append(fuse_write_out(size: UInt32(truncatingIfNeeded: written), padding: 0))

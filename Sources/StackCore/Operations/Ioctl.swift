@@ -30,6 +30,8 @@ extension Mirror {
                 withUnsafeMutableBytes(of: &value) { linux_ioctl(descriptor, known.rawValue, $0.baseAddress) })
         }
         let result = known.changes ? try mutate(request) { () throws(Errno) in try call() } : try call()
+        // The kernel does not know that the time of change is another.
+        if known.changes { connection?.invalidateAttributes(nodeid: request.nodeid) }
         try reply.append(fuse_ioctl_out(result: Int32(truncatingIfNeeded: result), flags: 0, in_iovs: 0, out_iovs: 0))
         if !known.changes {
             let count = min(Int(arguments.out_size), MemoryLayout.size(ofValue: value))

@@ -5,7 +5,8 @@ import Testing
 @Suite("Programs", .serialized, .enabled(if: Requirements.met, "mount tests need root and /dev/fuse")) enum Programs {}
 
 /// Tests that the mount shows what the lower directory holds, in each respect.
-@Suite("Faithfulness", .serialized, .enabled(if: Requirements.met, "mount tests need root and /dev/fuse")) enum Faithfulness {}
+@Suite("Faithfulness", .serialized, .enabled(if: Requirements.met, "mount tests need root and /dev/fuse"))
+enum Faithfulness {}
 
 /// One test for each line of LIMITS.md: a deviation that goes away, or grows, is noticed.
 @Suite("Limits", .serialized, .enabled(if: Requirements.met, "mount tests need root and /dev/fuse")) struct Limits {}

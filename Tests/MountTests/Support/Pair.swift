@@ -20,7 +20,8 @@ final class Pair {
         scratch = try Scratch(kind)
         native = try scratch.makeLowerDirectory("native")
         mount = try TestMount(
-            try scratch.makeLowerDirectory("lower"), in: scratch, options: options, command: command, deadline: deadline)
+            try scratch.makeLowerDirectory("lower"), in: scratch, options: options, command: command, deadline: deadline
+        )
     }
 
     /// Runs a script natively and on the mount, and expects the same output, ending and trees; the lower directory must hold
@@ -29,10 +30,13 @@ final class Pair {
     /// Scripts run in the directory they are for. They print nothing that may differ: no times, no inode numbers.
     /// - Returns: what the script wrote.
     @discardableResult
-    func expectSame(_ script: Script, seconds: Double = 60, _ location: SourceLocation = #_sourceLocation) throws -> String {
+    func expectSame(_ script: Script, seconds: Double = 60, _ location: SourceLocation = #_sourceLocation) throws
+        -> String
+    {
         let expected = try script.run(in: native, seconds: seconds)
         let actual = try script.run(in: mount.path, seconds: seconds)
-        #expect(expected.ending == .exited(0), "the script fails natively: \(expected.output)", sourceLocation: location)
+        #expect(
+            expected.ending == .exited(0), "the script fails natively: \(expected.output)", sourceLocation: location)
         #expect(actual == expected, sourceLocation: location)
         let tree = try TreeDigest.of(native)
         expectEqualLines(try TreeDigest.of(mount.path), tree, "mount and native directory", location)
@@ -58,7 +62,9 @@ final class Pair {
 }
 
 /// Compares texts line by line, so that a difference in a large tree can be read.
-func expectEqualLines(_ actual: String, _ expected: String, _ what: String, _ location: SourceLocation = #_sourceLocation) {
+func expectEqualLines(
+    _ actual: String, _ expected: String, _ what: String, _ location: SourceLocation = #_sourceLocation
+) {
     guard actual != expected else { return }
     let actual = actual.split(separator: "\n")
     let expected = expected.split(separator: "\n")
