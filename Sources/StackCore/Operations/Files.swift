@@ -60,6 +60,9 @@ extension Mirror {
             if let id {
                 answer.backing_id = id
                 replyFlags.insert(.passthrough)
+                // The backing file keeps the flags that it was opened with. dd(1) clears O_DIRECT for a last, shorter block
+                // and must not fail: direct reads and writes come here, and only mappings go the short way.
+                if Int32(bitPattern: flags) & LINUX_O_DIRECT != 0 { replyFlags.insert(.directIO) }
             }
         }
         answer.open_flags = replyFlags.rawValue
