@@ -42,7 +42,7 @@ enum Doctor {
         guard case .success(let negotiation) = trial else { return rows + [["mount", "does not work, see below"]] }
         rows.append(["mount", "works (tried, and unmounted again)"])
         rows.append(["protocol", "FUSE 7.\(negotiation.minorVersion)"])
-        rows.append(["transport", "/dev/fuse; \(ring(negotiation))"])
+        rows.append(["transport", transport])
         rows.append(["data", data(negotiation)])
         rows.append([
             "cache", "by time, \(CachePolicy.standard.summary) unless -o cache= says otherwise; no watcher yet",
@@ -60,12 +60,14 @@ enum Doctor {
         return "copied by the daemon (\(reason))"
     }
 
-    private static func ring(_ negotiation: Negotiation) -> String {
+    private static var transport: String {
         let parameter = contents(of: "/sys/module/fuse/parameters/enable_uring")?.split(separator: "\n").first
         let enabled = parameter.map { "enable_uring=\($0)" } ?? "no parameter enable_uring"
-        let offered = negotiation.offered.contains(.overIOUring)
-        return
-            "io_uring is \(offered ? "offered" : "not offered (Linux 6.14 or later, and enable_uring=Y)"), not used yet (\(enabled))"
+        if RingSet.isEnabledByModule == true { return "io_uring, a ring for each processor (\(enabled))" }
+        let reason =
+            RingSet.isEnabledByModule == nil
+            ? "io_uring needs Linux 6.14" : "io_uring needs 'echo Y > /sys/module/fuse/parameters/enable_uring'"
+        return "/dev/fuse; \(reason)"
     }
 
     private static var userAllowOther: String {

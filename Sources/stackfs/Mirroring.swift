@@ -84,6 +84,7 @@ struct Mirroring {
         } catch {
             throw .unable("the lower directory \(source) cannot be served: \(error)")
         }
+        let rings = try makeRings()
         let (mount, connection) = try connect(target, plan)
         let confinement: Confinement
         do throws(Errno) {
@@ -95,7 +96,7 @@ struct Mirroring {
         }
         let session: Session<Mirror>
         do throws(Failure) {
-            session = try beginSession(mirror, connection, plan)
+            session = try beginSession(mirror, connection, plan, rings)
         } catch {
             try? mount?.unmount(lazily: true)
             throw error
@@ -111,13 +112,33 @@ struct Mirroring {
         logger.info("\(target ?? source): \(end.sentence)")
     }
 
-    private func beginSession(_ mirror: Mirror, _ connection: Connection, _ plan: MountPlan) throws(Failure)
-        -> Session<Mirror>
-    {
+    /// Rings for the transport, before the daemon may make none any more; nil where /dev/fuse is to serve.
+    private func makeRings() throws(Failure) -> RingSet? {
+        if options.transport == .device { return nil }
+        guard RingSet.isEnabledByModule == true else {
+            guard options.transport == .ring else { return nil }
+            throw .unable(
+                RingSet.isEnabledByModule == nil
+                    ? "transport=ring cannot be had: FUSE over io_uring needs Linux 6.14"
+                    : "transport=ring cannot be had: have root enable it with "
+                        + "'echo Y > /sys/module/fuse/parameters/enable_uring'")
+        }
+        do throws(Errno) {
+            return try RingSet()
+        } catch {
+            if options.transport == .ring { throw .unable("transport=ring cannot be had: io_uring: \(error)") }
+            logger.notice("io_uring cannot be had (\(error)): requests come by /dev/fuse")
+            return nil
+        }
+    }
+
+    private func beginSession(
+        _ mirror: Mirror, _ connection: Connection, _ plan: MountPlan, _ rings: RingSet?
+    ) throws(Failure) -> Session<Mirror> {
         let session: Session<Mirror>
         let obstacle: String?
         do throws(SessionError) {
-            session = try Session(connection, mirror, sessionOptions(mirror, plan), logger)
+            session = try Session(connection, mirror, sessionOptions(mirror, plan, rings), logger)
             mirror.attach(connection, session.negotiation)
             obstacle = options.passthrough == .on ? mirror.passthroughObstacle : nil
             if obstacle == nil { try session.begin() }
@@ -168,9 +189,11 @@ struct Mirroring {
         return result
     }
 
-    private func sessionOptions(_ mirror: Mirror, _ plan: MountPlan) -> SessionOptions {
+    private func sessionOptions(_ mirror: Mirror, _ plan: MountPlan, _ rings: RingSet?) -> SessionOptions {
         var result = SessionOptions()
-        result.maxWrite = options.maxWrite ?? result.maxWrite
+        // Each entry of a ring has a buffer of this size: 4 MiB in all on two processors.
+        result.maxWrite = options.maxWrite ?? (rings == nil ? result.maxWrite : 256 << 10)
+        result.rings = rings
         // More than a few threads cost wake-ups between processors; fewer than two let one slow request hold up all others.
         let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
         result.threads = command.single ? 1 : options.threads ?? min(max(processors, 2), 8)
@@ -185,11 +208,15 @@ struct Mirroring {
     private func announce(
         _ session: Session<Mirror>, _ source: String, _ target: String, _ plan: MountPlan, _ confinement: Confinement
     ) {
-        let threads = session.options.threads
+        let threads = session.deviceWorkers
+        let transport =
+            session.ringWorkers > 0
+            ? "io_uring with \(session.ringWorkers) rings"
+            : "/dev/fuse with \(threads) thread\(threads == 1 ? "" : "s")"
         let parts =
             [
                 "\(source) at \(target)", "FUSE protocol 7.\(session.negotiation.minorVersion)",
-                "/dev/fuse with \(threads) thread\(threads == 1 ? "" : "s")",
+                transport,
                 "cache \(options.cachePolicy(attrval: attrval).summary)\(options.writebackCache ? ", writeback" : "")",
             ] + session.fileSystem.summary + [confinement.summary]
         logger.info("\(parts.joined(separator: "; "))")

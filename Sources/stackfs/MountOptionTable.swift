@@ -73,6 +73,18 @@ extension MountOption {
             default: throw .usage("\(name)=\(value) is none of auto, on and off")
             }
         },
+        MountOption(
+            ["transport"], value: "auto|ring|device",
+            "requests come by io_uring, or by /dev/fuse (default auto: io_uring where it is enabled)"
+        ) {
+            (options, name, value) throws(Failure) in
+            switch value {
+            case "auto": options.transport = .auto
+            case "ring": options.transport = .ring
+            case "device": options.transport = .device
+            default: throw .usage("\(name)=\(value) is none of auto, ring and device")
+            }
+        },
         MountOption(["threads"], value: "N", "threads that serve requests, 1 to 64 (default: by the processors)") {
             (options, name, value) throws(Failure) in options.threads = try number(value, of: name, in: 1...64)
         },

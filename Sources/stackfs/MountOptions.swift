@@ -2,6 +2,9 @@ import StackCore
 
 /// What `-o` lists have set; nil where nothing was said, so that the default can depend on who mounts and what.
 struct MountOptions: Sendable {
+    /// How requests reach the daemon.
+    enum Transport: Sendable { case auto, ring, device }
+
     /// Who may use the mount beside the one who mounts it.
     enum Access: Sendable { case owner, root, everybody }
 
@@ -15,6 +18,7 @@ struct MountOptions: Sendable {
     var maxRead: Int?
     var writebackCache = false
     var passthrough = MirrorOptions.Passthrough.auto
+    var transport = Transport.auto
     /// splice_read, splice_write or splice_move was given.
     var splices = false
     var access: Access?

@@ -17,8 +17,23 @@ public final class Connection: Sendable {
 
     deinit { _ = linux_close(descriptor) }
 
+    /// Requests that came by a ring and are answered later.
+    let parked = ParkedRequests()
+    /// Set before any thread serves.
+    nonisolated(unsafe) var usesRings = false
+
     /// Sends the reply that an operation postponed (``Reply/postpone()``): success, or an error.
     public func answer(_ unique: UInt64, _ error: Errno?) {
+        if usesRings, !parked.answer(unique, error) { return }
+        send(unique, error)
+    }
+
+    /// A request that came by /dev/fuse is answered later.
+    func park(_ unique: UInt64) {
+        if usesRings, let answer = parked.park(unique, nil) { send(unique, answer) }
+    }
+
+    private func send(_ unique: UInt64, _ error: Errno?) {
         var header = fuse_out_header(
             len: UInt32(MemoryLayout<fuse_out_header>.size), error: -(error?.numberInReply ?? 0), unique: unique)
         // ENOENT: the caller is gone, and nobody waits for the answer.

@@ -18,6 +18,9 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
     let logger: Logger
     private let statistics: [Statistics]
     private let running: Atomic<Int>
+    /// Threads that serve a processor's ring each, and threads that serve /dev/fuse.
+    public let ringWorkers: Int
+    public let deviceWorkers: Int
     /// Readable (poll(2)) once the last worker has ended.
     public let endDescriptor: Int32
 
@@ -29,8 +32,13 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
         self.fileSystem = fileSystem
         self.options = options
         self.logger = logger
-        negotiation = try Negotiation.shakeHands(connection.descriptor, options)
-        statistics = (0..<max(1, options.threads)).map { _ in Statistics() }
+        var asked = options
+        if options.rings != nil { asked.wanted.insert(.overIOUring) }
+        negotiation = try Negotiation.shakeHands(connection.descriptor, asked)
+        ringWorkers = negotiation.inForce.contains(.overIOUring) ? options.rings?.rings.count ?? 0 : 0
+        // With rings, one thread stays at the device for what does not go through them.
+        deviceWorkers = ringWorkers > 0 ? 1 : max(1, options.threads)
+        statistics = (0..<(ringWorkers + deviceWorkers)).map { _ in Statistics() }
         running = Atomic(0)
         let event = linux_eventfd(0, LINUX_O_CLOEXEC)
         guard event >= 0 else { throw .system(Errno(rawValue: Int32(-event))) }
@@ -43,28 +51,45 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
     public func begin() throws(SessionError) {
         let dispatcher = Dispatcher(
             fileSystem: fileSystem, inForce: negotiation.inForce, soleUser: options.soleUser)
+        connection.usesRings = ringWorkers > 0
         // All are counted before the first runs: it may end before the second begins.
         running.store(statistics.count, ordering: .relaxed)
         var started = 0
         do throws(Errno) {
-            for statistics in statistics {
+            for index in 0..<deviceWorkers {
                 let worker = try DeviceWorker(
-                    descriptor: workerDescriptor(), dispatcher: dispatcher, statistics: statistics,
+                    descriptor: workerDescriptor(), connection: connection, dispatcher: dispatcher,
+                    statistics: statistics[index],
                     maxWrite: Int(negotiation.maxWrite), measuresLatency: options.measuresLatency, logger: logger)
-                try Thread.start { [self] in
-                    do throws(Errno) {
-                        try fileSystem.threadWillServe()
-                        worker.run()
-                    } catch {
-                        logger.error("a worker thread could not begin: \(error)")
-                    }
-                    workersEnded(1)
+                try start { worker.run() }
+                started += 1
+            }
+            for (index, ring) in (options.rings?.rings ?? []).prefix(ringWorkers).enumerated() {
+                let worker = try RingWorker(
+                    queue: UInt16(index), ring: ring, device: connection.descriptor, dispatcher: dispatcher,
+                    statistics: statistics[deviceWorkers + index], negotiation: negotiation,
+                    parked: connection.parked, measuresLatency: options.measuresLatency, logger: logger)
+                try start {
+                    stayOnProcessor(index)
+                    worker.run()
                 }
                 started += 1
             }
         } catch {
             workersEnded(statistics.count - started)
             throw .system(error)
+        }
+    }
+
+    private func start(_ run: @escaping @Sendable () -> Void) throws(Errno) {
+        try Thread.start { [self] in
+            do throws(Errno) {
+                try fileSystem.threadWillServe()
+                run()
+            } catch {
+                logger.error("a worker thread could not begin: \(error)")
+            }
+            workersEnded(1)
         }
     }
 
@@ -92,4 +117,11 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
 
     /// Counts, errors and latencies by operation since the session began, merged over the workers.
     public var operationStatistics: [OperationStatistics] { Statistics.merge(statistics) }
+}
+
+/// Keeps the calling thread on one processor, if that is there and allowed; a queue of an absent one gets no requests.
+private func stayOnProcessor(_ index: Int) {
+    var mask = [UInt64](repeating: 0, count: index / 64 + 1)
+    mask[index / 64] = 1 << UInt64(index % 64)
+    _ = linux_sched_setaffinity(&mask, mask.count * 8)
 }

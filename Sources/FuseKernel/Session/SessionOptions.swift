@@ -6,8 +6,10 @@ public struct SessionOptions: Sendable {
     public var maxWrite = 1 << 20
     /// The most bytes the kernel reads ahead; nil leaves the kernel its own limit.
     public var maxReadahead: UInt32?
-    /// Worker threads, 1 or more.
+    /// Worker threads on /dev/fuse, 1 or more.
     public var threads = 4
+    /// Rings to serve by, made before (``RingSet``); /dev/fuse serves where the kernel does not want them.
+    public var rings: RingSet?
     /// Each worker reads from a descriptor of its own (FUSE_DEV_IOC_CLONE).
     public var clonesDescriptor = false
     /// Flags that the file system wants, beyond those without which stackfs serves nobody. What the kernel does not offer is

@@ -10,6 +10,7 @@ import SystemCalls
 /// and those of a READ's reply, which follow 16. A lower file open with O_DIRECT needs that.
 struct DeviceWorker<F: FileSystem>: @unchecked Sendable {
     private let descriptor: Int32
+    private let connection: Connection?
     private let dispatcher: Dispatcher<F>
     private let statistics: Statistics
     private let measuresLatency: Bool
@@ -23,10 +24,12 @@ struct DeviceWorker<F: FileSystem>: @unchecked Sendable {
     private static var writeHeaders: Int { MemoryLayout<fuse_in_header>.size + MemoryLayout<fuse_write_in>.size }
 
     init(
-        descriptor: Int32, dispatcher: Dispatcher<F>, statistics: Statistics, maxWrite: Int, measuresLatency: Bool,
+        descriptor: Int32, connection: Connection? = nil, dispatcher: Dispatcher<F>, statistics: Statistics,
+        maxWrite: Int, measuresLatency: Bool,
         logger: Logger
     ) throws(Errno) {
         self.descriptor = descriptor
+        self.connection = connection
         self.dispatcher = dispatcher
         self.statistics = statistics
         self.measuresLatency = measuresLatency
@@ -82,11 +85,15 @@ struct DeviceWorker<F: FileSystem>: @unchecked Sendable {
         var reply = Reply(
             unique: header.unique, start: replyHeader + MemoryLayout<fuse_out_header>.size, capacity: replyCapacity)
         let error = dispatcher.dispatch(message, into: &reply)
-        if reply.isDue { send(reply, error, to: header) }
+        if reply.isDue {
+            send(reply, error, to: header)
+        } else if reply.isPostponed {
+            connection?.park(header.unique)
+        }
         statistics.count(
             header.opcode, failed: error != 0,
             nanoseconds: measuresLatency ? monotonicNanoseconds() &- began : nil)
-        if logger.logLevel <= .trace { trace(header, error, reply.count) }
+        if logger.logLevel <= .trace { traceRequest(header, error, reply.count, logger) }
     }
 
     private func send(_ reply: borrowing Reply, _ error: Int32, to request: fuse_in_header) {
@@ -103,11 +110,13 @@ struct DeviceWorker<F: FileSystem>: @unchecked Sendable {
         }
     }
 
-    private func trace(_ header: fuse_in_header, _ error: Int32, _ bytes: Int) {
-        let name = Opcode(rawValue: header.opcode)?.name ?? "\(header.opcode)"
-        let outcome = error == 0 ? "\(bytes) bytes" : Errno(rawValue: error).description
-        logger.trace("\(name) node \(header.nodeid) uid \(header.uid) pid \(header.pid): \(outcome)")
-    }
+}
+
+/// A request and its outcome, for `--tracing`.
+func traceRequest(_ header: fuse_in_header, _ error: Int32, _ bytes: Int, _ logger: Logger) {
+    let name = Opcode(rawValue: header.opcode)?.name ?? "\(header.opcode)"
+    let outcome = error == 0 ? "\(bytes) bytes" : Errno(rawValue: error).description
+    logger.trace("\(name) node \(header.nodeid) uid \(header.uid) pid \(header.pid): \(outcome)")
 }
 
 /// CLOCK_MONOTONIC in nanoseconds.

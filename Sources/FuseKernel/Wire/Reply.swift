@@ -15,6 +15,8 @@ public struct Reply: ~Copyable {
     /// False once nothing is to be sent now: FORGET, or a reply that somebody sends later.
     private(set) var isDue = true
     private var isOmitted = false
+    /// Somebody sends it later.
+    var isPostponed: Bool { !isDue && !isOmitted }
 
     init(unique: UInt64, start: UnsafeMutableRawPointer, capacity: Int) {
         self.unique = unique

@@ -1,0 +1,131 @@
+import CLinux
+import Glibc
+import Synchronization
+import SystemCalls
+
+/// One io_uring with entries of 128 bytes, used by one thread: submission and completion in shared memory, one system call
+/// for both (io_uring(7), io_uring_setup(2)).
+///
+/// It is made disabled by the main thread, before the daemon confines itself, and enabled by the thread that will use it.
+final class Ring: @unchecked Sendable {
+    private let descriptor: Int32
+    private let submissionTail: UnsafeMutablePointer<UInt32>
+    private let completionHead: UnsafeMutablePointer<UInt32>
+    private let completionTail: UnsafeMutablePointer<UInt32>
+    private let submissionMask: UInt32
+    private let completionMask: UInt32
+    private let submissions: UnsafeMutablePointer<linux_ring_sqe>
+    private let completions: UnsafeMutablePointer<io_uring_cqe>
+    private let shared: UnsafeMutableRawPointer
+    private let sharedSize: Int
+    private let submissionsSize: Int
+    /// The descriptor for io_uring_enter(2): the ring's own number in its thread's table, which saves a look-up.
+    private var enterDescriptor: Int32
+    private var enterFlags: UInt32 = 0
+    private var tail: UInt32 = 0
+    private var head: UInt32 = 0
+    private var unsubmitted: UInt32 = 0
+
+    /// - Throws: ENOSYS, EPERM where io_uring is switched off (sysctl kernel.io_uring_disabled, a filter), EINVAL before Linux 6.6.
+    init(entries: UInt32) throws(Errno) {
+        var parameters = io_uring_params()
+        parameters.flags =
+            UInt32(IORING_SETUP_SQE128) | UInt32(IORING_SETUP_SINGLE_ISSUER) | UInt32(IORING_SETUP_DEFER_TASKRUN)
+            | UInt32(IORING_SETUP_R_DISABLED) | Self.noSubmissionArray
+        descriptor = Int32(try checked(linux_io_uring_setup(entries, &parameters)))
+        enterDescriptor = descriptor
+        sharedSize = Int(parameters.cq_off.cqes) + Int(parameters.cq_entries) * MemoryLayout<io_uring_cqe>.size
+        submissionsSize = Int(parameters.sq_entries) * MemoryLayout<linux_ring_sqe>.size
+        do throws(Errno) {
+            shared = try Self.map(descriptor, sharedSize, offset: 0)
+            submissions = try Self.map(descriptor, submissionsSize, offset: Int(IORING_OFF_SQES))
+                .assumingMemoryBound(to: linux_ring_sqe.self)
+        } catch {
+            _ = linux_close(descriptor)
+            throw error
+        }
+        let shared = shared
+        func word(_ offset: UInt32) -> UnsafeMutablePointer<UInt32> {
+            (shared + Int(offset)).assumingMemoryBound(to: UInt32.self)
+        }
+        submissionTail = word(parameters.sq_off.tail)
+        completionHead = word(parameters.cq_off.head)
+        completionTail = word(parameters.cq_off.tail)
+        submissionMask = word(parameters.sq_off.ring_mask).pointee
+        completionMask = word(parameters.cq_off.ring_mask).pointee
+        completions = (shared + Int(parameters.cq_off.cqes)).assumingMemoryBound(to: io_uring_cqe.self)
+    }
+
+    deinit {
+        munmap(shared, sharedSize)
+        munmap(submissions, submissionsSize)
+        _ = linux_close(descriptor)
+    }
+
+    /// IORING_SETUP_NO_SQARRAY (Linux 6.6): entries are taken in their order.
+    private static let noSubmissionArray: UInt32 = 1 << 16
+
+    private static func map(_ descriptor: Int32, _ size: Int, offset: Int) throws(Errno) -> UnsafeMutableRawPointer {
+        let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED | Int32(MAP_POPULATE), descriptor, offset)
+        guard let memory, memory != MAP_FAILED else { throw .last }
+        return memory
+    }
+
+    /// Makes the calling thread the one that uses the ring, with `files` as its registered descriptors.
+    func enable(files: [Int32]) throws(Errno) {
+        try checked(linux_io_uring_register(descriptor, UInt32(IORING_REGISTER_ENABLE_RINGS), nil, 0))
+        var files = files
+        try checked(
+            linux_io_uring_register(
+                descriptor, UInt32(IORING_REGISTER_FILES), &files, UInt32(files.count)))
+        var update = io_uring_rsrc_update(offset: .max, resv: 0, data: UInt64(descriptor))
+        if linux_io_uring_register(descriptor, UInt32(IORING_REGISTER_RING_FDS), &update, 1) == 1 {
+            enterDescriptor = Int32(update.offset)
+            enterFlags = 1 << 4  // IORING_ENTER_REGISTERED_RING
+        }
+    }
+
+    /// The next free submission entry, with the fields that every command of ours has set; the others are the caller's.
+    func next(_ operation: UInt8, file: Int32, userData: UInt64) -> UnsafeMutablePointer<linux_ring_sqe> {
+        let entry = submissions + Int(tail & submissionMask)
+        tail &+= 1
+        unsubmitted += 1
+        entry.pointee.opcode = operation
+        entry.pointee.flags = 1  // IOSQE_FIXED_FILE
+        entry.pointee.ioprio = 0
+        entry.pointee.fd = file
+        entry.pointee.cmd_op = 0
+        entry.pointee.pad1 = 0
+        entry.pointee.addr = 0
+        entry.pointee.len = 0
+        entry.pointee.rw_flags = 0
+        entry.pointee.user_data = userData
+        entry.pointee.buf_index = 0
+        entry.pointee.personality = 0
+        entry.pointee.splice_fd_in = 0
+        return entry
+    }
+
+    /// Submits what was filled in and waits for a completion; the result of io_uring_enter(2).
+    func submitAndWait() -> Int64 {
+        atomic(submissionTail).pointee.store(tail, ordering: .releasing)
+        let count = unsubmitted
+        unsubmitted = 0
+        return linux_io_uring_enter(enterDescriptor, count, 1, enterFlags | 1)  // IORING_ENTER_GETEVENTS
+    }
+
+    /// Calls `body` with the user data and result of each completion that is there.
+    func drain(_ body: (UInt64, Int32) -> Void) {
+        let end = atomic(completionTail).pointee.load(ordering: .acquiring)
+        while head != end {
+            let completion = completions[Int(head & completionMask)]
+            head &+= 1
+            body(completion.user_data, completion.res)
+        }
+        atomic(completionHead).pointee.store(head, ordering: .releasing)
+    }
+
+    private func atomic(_ word: UnsafeMutablePointer<UInt32>) -> UnsafePointer<Atomic<UInt32>> {
+        UnsafePointer(UnsafeMutableRawPointer(word).assumingMemoryBound(to: Atomic<UInt32>.self))
+    }
+}
