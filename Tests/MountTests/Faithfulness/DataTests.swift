@@ -3,6 +3,9 @@ import Testing
 
 extension Faithfulness {
     @Suite struct Data {
+        /// The kernel reads and writes lower files itself where it can, or the daemon does.
+        static let ways = ["passthrough=auto", "passthrough=off", "writeback_cache"]
+
         @Test(arguments: LowerFileSystem.allCases.filter { $0 != .plain }) func holesStay(_ kind: LowerFileSystem)
             throws
         {
@@ -36,8 +39,8 @@ extension Faithfulness {
             try pair.end()
         }
 
-        @Test func sharedMappingsAreOneMemory() throws {
-            let pair = try Pair()
+        @Test(arguments: ways) func sharedMappingsAreOneMemory(_ option: String) throws {
+            let pair = try Pair(options: [option])
             try pair.expectSuccess(
                 .python(
                     """
@@ -70,8 +73,8 @@ extension Faithfulness {
             try pair.end()
         }
 
-        @Test func mappedWritesReachTheLowerFileWithoutMsync() throws {
-            let pair = try Pair()
+        @Test(arguments: ways) func mappedWritesReachTheLowerFileWithoutMsync(_ option: String) throws {
+            let pair = try Pair(options: [option])
             try pair.expectSuccess(
                 .python(
                     """
@@ -95,8 +98,8 @@ extension Faithfulness {
             try pair.end()
         }
 
-        @Test func appendingNeverOverwrites() throws {
-            let pair = try Pair()
+        @Test(arguments: ways.dropLast()) func appendingNeverOverwrites(_ option: String) throws {
+            let pair = try Pair(options: [option])
             try pair.expectSuccess(
                 .python(
                     """
@@ -126,8 +129,8 @@ extension Faithfulness {
         }
 
         /// Dirty pages reach the daemon through any handle that is open for writing.
-        @Test func mappedWritesThroughAnAppendingHandle() throws {
-            let pair = try Pair()
+        @Test(arguments: ways) func mappedWritesThroughAnAppendingHandle(_ option: String) throws {
+            let pair = try Pair(options: [option])
             try pair.expectSame(
                 .python(
                     """
@@ -144,9 +147,9 @@ extension Faithfulness {
             try pair.end()
         }
 
-        /// fcntl(2) changes flags of an open file, of which no request tells.
+        /// fcntl(2) changes flags of an open file, of which no request of its own tells. With passthrough see LIMITS.md.
         @Test func flagsChangeWhileOpen() throws {
-            let pair = try Pair()
+            let pair = try Pair(options: ["passthrough=off"])
             try pair.expectSuccess(
                 .python(
                     """
@@ -174,8 +177,8 @@ extension Faithfulness {
             try pair.end()
         }
 
-        @Test func copiesInTheKernel() throws {
-            let pair = try Pair()
+        @Test(arguments: ways) func copiesInTheKernel(_ option: String) throws {
+            let pair = try Pair(options: [option])
             try pair.expectSame(
                 .python(
                     """
@@ -207,8 +210,8 @@ extension Faithfulness {
             try pair.end()
         }
 
-        @Test func sizesBeyondTheLimitFail() throws {
-            let pair = try Pair()
+        @Test(arguments: ways.dropLast()) func sizesBeyondTheLimitFail(_ option: String) throws {
+            let pair = try Pair(options: [option])
             try pair.expectSame(
                 .python(
                     """

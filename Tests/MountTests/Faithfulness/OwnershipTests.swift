@@ -104,8 +104,9 @@ extension Faithfulness {
 
         /// All ways of writing clear set-id bits and capabilities as natively, by the writer's rights; the combinations that
         /// LIMITS.md lists are left to the tests of it.
-        @Test func writingClearsSetIDAndCapabilities() throws {
-            let pair = try Pair()
+        @Test(arguments: ["passthrough=auto", "passthrough=off"])
+        func writingClearsSetIDAndCapabilities(_ option: String) throws {
+            let pair = try Pair(options: [option])
             let output = try pair.expectSame(
                 SetIDScript.all(except: ["mapped store to capabilities", "members of sgid-no-exec"]))
             #expect(output.split(separator: "\n").count > 250)

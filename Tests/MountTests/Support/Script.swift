@@ -47,8 +47,6 @@ struct Script {
     private static let pythonPrelude = """
         import array, contextlib, ctypes, errno, fcntl, mmap, os, signal, socket, stat, struct, subprocess, sys, time
         libc = ctypes.CDLL(None, use_errno=True)
-        # The testing library's threads block signals, which programs inherit.
-        signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
         def name(call):
             "The name of the error that a call ends with, or 'done'."

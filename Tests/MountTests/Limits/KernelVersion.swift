@@ -1,8 +1,8 @@
 import Glibc
 
-/// The kernel that the tests run on.
-enum Kernel {
-    /// Whether it is a version or a later one.
+/// The version of the kernel that the tests run on.
+enum KernelVersion {
+    /// Whether it is this one or a later one.
     static func isAtLeast(_ major: Int, _ minor: Int) -> Bool {
         var name = utsname()
         uname(&name)
