@@ -15,7 +15,9 @@ extension Faults {
         }
 
         /// A program has a file open, and stores in a mapping that nobody has written out yet.
-        @Test(arguments: [[], ["writeback_cache"]]) func dirtyPagesReachTheLowerFile(_ options: [String]) throws {
+        @Test(arguments: [[], ["passthrough=off"], ["writeback_cache"]]) func dirtyPagesReachTheLowerFile(
+            _ options: [String]
+        ) throws {
             let pair = try Pair(options: options)
             let user = try Subprocess(
                 [

@@ -67,5 +67,9 @@ extension Limits {
         try expectSides(
             SetIDScript.one("sgid-no-exec", "member", "write"), native: "sgid-no-exec member write done 2767 \n",
             mount: "sgid-no-exec member write done 767 \n")
+        try expectSides(
+            SetIDScript.one("sgid-no-exec", "member", "chown nothing"),
+            native: "sgid-no-exec member chown nothing done 2767 \n",
+            mount: "sgid-no-exec member chown nothing EPERM 2767 \n")
     }
 }
