@@ -81,6 +81,8 @@ extension Programs {
                     cmp data again
                     dd if=data of=appended bs=4k count=2 oflag=direct,append conv=notrunc status=none
                     dd if=data of=appended bs=4k count=2 oflag=direct,append conv=notrunc status=none
+                    # The last block is shorter: dd(1) clears O_DIRECT for it.
+                    head -c 10000 data | dd of=short bs=4k iflag=fullblock oflag=direct status=none
                     dd if=data of=odd bs=100 count=1 oflag=direct 2>&1 | head -n 1 | sed 's/.*: //'
                     """))
             #expect(!output.contains("rror"))
