@@ -43,8 +43,8 @@ extension Programs {
             try pair.end()
         }
 
-        @Test func mappedFiles() throws {
-            let pair = try Pair()
+        @Test(arguments: ["passthrough=auto", "passthrough=off"]) func mappedFiles(_ option: String) throws {
+            let pair = try Pair(options: [option])
             try pair.expectSame(
                 .python(
                     """
@@ -69,8 +69,8 @@ extension Programs {
             try pair.end()
         }
 
-        @Test func directTransfers() throws {
-            let pair = try Pair()
+        @Test(arguments: ["passthrough=auto", "passthrough=off"]) func directTransfers(_ option: String) throws {
+            let pair = try Pair(options: [option])
             let output = try pair.expectSame(
                 .shell(
                     """
@@ -81,7 +81,7 @@ extension Programs {
                     cmp data again
                     dd if=data of=appended bs=4k count=2 oflag=direct,append conv=notrunc status=none
                     dd if=data of=appended bs=4k count=2 oflag=direct,append conv=notrunc status=none
-                    # The last block is shorter: dd(1) itself goes on without O_DIRECT.
+                    # The last block is shorter: dd(1) clears O_DIRECT for it.
                     head -c 10000 data | dd of=short bs=4k iflag=fullblock oflag=direct status=none
                     dd if=data of=odd bs=100 count=1 oflag=direct 2>&1 | head -n 1 | sed 's/.*: //'
                     """))
