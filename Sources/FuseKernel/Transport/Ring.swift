@@ -15,7 +15,7 @@ final class Ring: @unchecked Sendable {
     private let submissionMask: UInt32
     private let completionMask: UInt32
     private let submissions: UnsafeMutablePointer<linux_ring_sqe>
-    private let completions: UnsafeMutablePointer<io_uring_cqe>
+    private let completions: UnsafeMutablePointer<linux_ring_cqe>
     private let shared: UnsafeMutableRawPointer
     private let sharedSize: Int
     private let submissionsSize: Int
@@ -28,17 +28,17 @@ final class Ring: @unchecked Sendable {
 
     /// - Throws: ENOSYS, EPERM where io_uring is switched off (sysctl kernel.io_uring_disabled, a filter), EINVAL before Linux 6.6.
     init(entries: UInt32) throws(Errno) {
-        var parameters = io_uring_params()
+        var parameters = linux_ring_params()
         parameters.flags =
-            UInt32(IORING_SETUP_SQE128) | UInt32(IORING_SETUP_SINGLE_ISSUER) | UInt32(IORING_SETUP_DEFER_TASKRUN)
-            | UInt32(IORING_SETUP_R_DISABLED) | Self.noSubmissionArray
+            LINUX_IORING_SETUP_SQE128 | LINUX_IORING_SETUP_SINGLE_ISSUER | LINUX_IORING_SETUP_DEFER_TASKRUN
+            | LINUX_IORING_SETUP_R_DISABLED | LINUX_IORING_SETUP_NO_SQARRAY
         descriptor = Int32(try checked(linux_io_uring_setup(entries, &parameters)))
         enterDescriptor = descriptor
-        sharedSize = Int(parameters.cq_off.cqes) + Int(parameters.cq_entries) * MemoryLayout<io_uring_cqe>.size
+        sharedSize = Int(parameters.cq_off.cqes) + Int(parameters.cq_entries) * MemoryLayout<linux_ring_cqe>.size
         submissionsSize = Int(parameters.sq_entries) * MemoryLayout<linux_ring_sqe>.size
         do throws(Errno) {
             shared = try Self.map(descriptor, sharedSize, offset: 0)
-            submissions = try Self.map(descriptor, submissionsSize, offset: Int(IORING_OFF_SQES))
+            submissions = try Self.map(descriptor, submissionsSize, offset: Int(LINUX_IORING_OFF_SQES))
                 .assumingMemoryBound(to: linux_ring_sqe.self)
         } catch {
             _ = linux_close(descriptor)
@@ -53,7 +53,7 @@ final class Ring: @unchecked Sendable {
         completionTail = word(parameters.cq_off.tail)
         submissionMask = word(parameters.sq_off.ring_mask).pointee
         completionMask = word(parameters.cq_off.ring_mask).pointee
-        completions = (shared + Int(parameters.cq_off.cqes)).assumingMemoryBound(to: io_uring_cqe.self)
+        completions = (shared + Int(parameters.cq_off.cqes)).assumingMemoryBound(to: linux_ring_cqe.self)
     }
 
     deinit {
@@ -61,9 +61,6 @@ final class Ring: @unchecked Sendable {
         munmap(submissions, submissionsSize)
         _ = linux_close(descriptor)
     }
-
-    /// IORING_SETUP_NO_SQARRAY (Linux 6.6): entries are taken in their order.
-    private static let noSubmissionArray: UInt32 = 1 << 16
 
     private static func map(_ descriptor: Int32, _ size: Int, offset: Int) throws(Errno) -> UnsafeMutableRawPointer {
         let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED | Int32(MAP_POPULATE), descriptor, offset)
@@ -73,15 +70,15 @@ final class Ring: @unchecked Sendable {
 
     /// Makes the calling thread the one that uses the ring, with `files` as its registered descriptors.
     func enable(files: [Int32]) throws(Errno) {
-        try checked(linux_io_uring_register(descriptor, UInt32(IORING_REGISTER_ENABLE_RINGS), nil, 0))
+        try checked(linux_io_uring_register(descriptor, LINUX_IORING_REGISTER_ENABLE_RINGS, nil, 0))
         var files = files
         try checked(
             linux_io_uring_register(
-                descriptor, UInt32(IORING_REGISTER_FILES), &files, UInt32(files.count)))
-        var update = io_uring_rsrc_update(offset: .max, resv: 0, data: UInt64(descriptor))
-        if linux_io_uring_register(descriptor, UInt32(IORING_REGISTER_RING_FDS), &update, 1) == 1 {
+                descriptor, LINUX_IORING_REGISTER_FILES, &files, UInt32(files.count)))
+        var update = linux_ring_update(offset: .max, resv: 0, data: UInt64(descriptor))
+        if linux_io_uring_register(descriptor, LINUX_IORING_REGISTER_RING_FDS, &update, 1) == 1 {
             enterDescriptor = Int32(update.offset)
-            enterFlags = 1 << 4  // IORING_ENTER_REGISTERED_RING
+            enterFlags = LINUX_IORING_ENTER_REGISTERED_RING
         }
     }
 
@@ -91,7 +88,7 @@ final class Ring: @unchecked Sendable {
         tail &+= 1
         unsubmitted += 1
         entry.pointee.opcode = operation
-        entry.pointee.flags = 1  // IOSQE_FIXED_FILE
+        entry.pointee.flags = LINUX_IOSQE_FIXED_FILE
         entry.pointee.ioprio = 0
         entry.pointee.fd = file
         entry.pointee.cmd_op = 0
@@ -111,7 +108,7 @@ final class Ring: @unchecked Sendable {
         atomic(submissionTail).pointee.store(tail, ordering: .releasing)
         let count = unsubmitted
         unsubmitted = 0
-        return linux_io_uring_enter(enterDescriptor, count, 1, enterFlags | 1)  // IORING_ENTER_GETEVENTS
+        return linux_io_uring_enter(enterDescriptor, count, 1, enterFlags | LINUX_IORING_ENTER_GETEVENTS)
     }
 
     /// Calls `body` with the user data and result of each completion that is there.
