@@ -26,6 +26,7 @@ public final class Fixture {
             ? try TestMount(lower, in: scratch, options: options, command: command, deadline: deadline) : nil
         sides = Sides(
             native: native, mount: mount?.path ?? lower, lower: mounted ? lower : nil,
-            stampsAccesses: MountEntry.holding(native)?.stampsAccesses ?? false)
+            stampsAccesses: MountEntry.holding(native)?.stampsAccesses ?? false,
+            dataPath: mount?.messages.contains("data by passthrough") ?? false ? .kernel : .daemon)
     }
 }

@@ -110,7 +110,7 @@ extension Mirror {
     }
 
     func truncate(_ request: Request, _ file: Int32, _ size: Int64, clearsSetID: Bool) throws(Errno) {
-        try credentials.clearing(clearsSetID, request) { () throws(Errno) in
+        try credentials.clearing(clearsSetID, in: file, request) { () throws(Errno) in
             _ = try checked(linux_ftruncate(file, size))
         }
     }

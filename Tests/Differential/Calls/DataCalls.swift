@@ -38,6 +38,8 @@ struct Write: Call {
     let slot: Slot
     let data: Pattern
 
+    var written: Slot? { slot }
+
     init(using g: inout Generator) {
         slot = g.slot(.file)
         data = g.pattern()
@@ -53,6 +55,8 @@ struct WriteAt: Call {
     let slot: Slot
     let data: Pattern
     let offset: Int64
+
+    var written: Slot? { slot }
 
     init(using g: inout Generator) {
         slot = g.slot(.file)
@@ -71,6 +75,8 @@ struct WriteVector: Call {
     let data: [Pattern]
     let offset: Int64?
     let flags: Int64
+
+    var written: Slot? { slot }
 
     /// RWF_DSYNC, RWF_SYNC, RWF_APPEND.
     private static let flagChoices: [Int64] = [0, 0, 0x2, 0x4, 0x10]

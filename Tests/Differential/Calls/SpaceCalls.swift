@@ -111,6 +111,8 @@ struct Splice: Call {
     let toOffset: Int64
     let length: Int64
 
+    var written: Slot? { to }
+
     init(using g: inout Generator) {
         from = g.slot(.file)
         to = g.slot(.file)
@@ -163,6 +165,8 @@ struct SendFile: Call {
     let offset: Int64?
     let to: Slot
     let length: Int64
+
+    var written: Slot? { to }
 
     init(using g: inout Generator) {
         from = g.slot(.file)

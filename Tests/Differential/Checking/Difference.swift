@@ -43,9 +43,12 @@ public struct Difference: Error, Sendable {
     var diverges: Bool { step != nil && (parts[0] == "result" || parts[0] == "details") }
 
     /// The same without the parts that are known; nil when nothing is left.
-    func without(_ known: Set<String>) -> Difference? {
+    func without(_ known: Set<String>) -> Difference? { keeping { !known.contains(signature(of: $0)) } }
+
+    /// The same with only those parts that `keep` names; nil when nothing is left.
+    func keeping(_ keep: (String) -> Bool) -> Difference? {
         var rest = self
-        rest.parts = parts.filter { !known.contains(signature(of: $0)) }
+        rest.parts = parts.filter(keep)
         return rest.parts.isEmpty ? nil : rest
     }
 }
