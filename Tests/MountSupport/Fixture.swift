@@ -27,6 +27,7 @@ public final class Fixture {
         sides = Sides(
             native: native, mount: mount?.path ?? lower, lower: mounted ? lower : nil,
             stampsAccesses: MountEntry.holding(native)?.stampsAccesses ?? false,
-            dataPath: mount?.messages.contains("data by passthrough") ?? false ? .kernel : .daemon)
+            // Where the kernel has no passthrough, calls are left out that need not be.
+            dataPath: mounted && command == nil && !options.contains("passthrough=off") ? .kernel : .daemon)
     }
 }

@@ -46,6 +46,29 @@ enum Deviations {
                 }
                 return now.file(in: call.slot)?.isDirectory ?? false
             }),
+        Deviation(
+            reason: "Space that is allocated and not written counts as data where it is in the page cache, and FUSE reads ahead.",
+            limit: "With `-o passthrough=off`, `SEEK_DATA`",
+            skips: { call, now in
+                guard now.dataPath == .daemon, let call = call as? Seek,
+                    [Linux.seekData, Linux.seekHole].contains(call.whence), let file = now.file(in: call.slot)
+                else { return false }
+                return now.isPreallocated(file)
+            }),
+        Deviation(
+            reason: "sendfile(2) stamps the access time even where it fails, and the kernel stamps no time of FUSE inodes.",
+            limit: "`sendfile` from a directory",
+            skips: { call, now in
+                (call as? SendFile).flatMap { now.file(in: $0.from) }?.isDirectory ?? false
+            }),
+        Deviation(
+            reason: "FUSE does not tell the kernel how long a file of the lower file system may be.",
+            limit: "`lseek` beyond",
+            skips: { call, now in (call as? Seek).map(now.leadsTooFar) ?? false }),
+        Deviation(
+            reason: "Each READ and WRITE carries the flags of the open file, COPY_FILE_RANGE and the backing file do not.",
+            limit: "`O_DIRECT` set by",
+            skips: { call, _ in call is SwitchDirect }),
     ]
 
     // MARK: append-only and immutable files
@@ -62,19 +85,29 @@ enum Deviations {
                     && now.namesProtectedFile
             }),
         Deviation(
-            reason: "The kernel finds that there is nothing to copy, and asks nobody.",
-            limit: "`copy_file_range` to an immutable file",
+            reason: "The kernel finds that there is nothing to write, and asks nobody.",
+            limit: "Writing nothing to an immutable file",
             accepts: { part, difference, now in
-                guard let call = now.step?.call as? CopyRange else { return false }
-                return part == "result" && difference.native.result == -Int64(EPERM) && difference.mount.result == 0
-                    && now.file(in: call.to)?.isProtected ?? false
+                guard let slot = now.step?.call.written, part == "result" else { return false }
+                return difference.native.result == -Int64(EPERM) && difference.mount.result == 0
+                    && now.file(in: slot)?.isProtected ?? false
+            }),
+        Deviation(
+            reason: "The kernel asks the FUSE inode alone whether a file may be written (default_permissions).",
+            limit: "`access` with `W_OK`",
+            accepts: { part, difference, now in
+                guard let call = now.step?.call as? Access, part == "result" else { return false }
+                return difference.native.result == -Int64(EPERM) && difference.mount.result == 0 && call.mode & 2 != 0
+                    && now.namesProtectedFile
             }),
         Deviation(
             reason: "mmap(2) and fcntl(2) look at the FUSE inode alone.",
             limit: "An append-only file that was opened for writing",
             skips: { call, now in
                 switch call {
-                case let call as MapAndStore: now.file(in: call.slot)?.isAppendOnly ?? false
+                // The data of an immutable file is refused by the lower file system's mapping, where there is one.
+                case let call as MapAndStore:
+                    now.file(in: call.slot).map { $0.isAppendOnly || $0.isImmutable && now.dataPath == .daemon } ?? false
                 case let call as ChangeStatusFlags:
                     now.file(in: call.slot)?.isAppendOnly ?? false
                         && now.statusFlags(of: call.slot).map { ($0 ^ call.flags.rawValue) & O_APPEND != 0 } ?? false
@@ -87,25 +120,35 @@ enum Deviations {
 
     private static let attributes = [
         Deviation(
-            reason: "The kernel keeps the targets of symlinks and follows them without a request (FUSE_CACHE_SYMLINKS).",
-            limit: "The access time of a symbolic link",
+            reason: "The kernel reads and writes a FIFO of a FUSE mount itself, and stamps no time of FUSE inodes.",
+            limit: "The times of a FIFO",
             accepts: { part, difference, _ in
-                part == "atime"
-                    && [difference.native, difference.mount].allSatisfy { outcome in
-                        outcome.details.contains {
-                            guard $0.name == "mode", case .octal(let mode) = $0.value else { return false }
-                            return mode & Linux.typeMask == Linux.symlink
-                        }
-                    }
+                ["mtime", "ctime", "atime"].contains(part) && difference.isOf(Linux.fifo)
+                    && difference.native.text(part)?.hasPrefix("epoch") ?? false
             }),
         Deviation(
-            reason: "chown(-1, -1) brings the request that a write to the file brings, which must clear the bits.",
+            reason: "Data that the kernel has, and the end of a file, are read without a request.",
+            limit: "With `-o passthrough=off`, the access time",
+            accepts: { part, difference, now in
+                part == "atime" && now.dataPath == .daemon && difference.isOf(Linux.regular)
+                    && difference.native.text(part)?.hasPrefix("epoch") ?? false
+            }),
+        Deviation(
+            reason: "The kernel keeps the targets of symlinks and follows them without a request (FUSE_CACHE_SYMLINKS).",
+            limit: "The access time of a symbolic link",
+            accepts: { part, difference, _ in part == "atime" && difference.isOf(Linux.symlink) }),
+        Deviation(
+            reason: """
+                chown(-1, -1) brings the request that a write to the file brings, which must clear the bits; the capabilities go by a \
+                request of their own before it.
+                """,
             limit: "`chown(-1, -1)` of a set-id file",
             skips: { call, now in
                 guard let call = call as? ChangeOwner, call.uid == -1, call.gid == -1,
                     let file = now.file(at: call.place, or: call.slot, call.flags)
                 else { return false }
-                return file.isRegular && file.hasSetID && now.isOpenForWriting(file)
+                return file.isRegular && file.hasSetID
+                    && (now.isOpenForWriting(file) || now.hasCapability(at: call.place, or: call.slot, call.flags))
             }),
     ]
 
@@ -113,13 +156,22 @@ enum Deviations {
 
     private static let locks = [
         Deviation(
+            reason: "The daemon cannot open an immutable file for writing once more, so that all owners share one open file.",
+            limit: "POSIX locks of several owners",
+            skips: { call, now in
+                guard let call = call as? LockRange, let file = now.file(in: call.slot), file.isImmutable else {
+                    return false
+                }
+                return now.statusFlags(of: call.slot).map { $0 & O_ACCMODE != O_RDONLY } ?? false
+            }),
+        Deviation(
             reason: "GETLK and SETLK do not say which kind of lock is meant, and the kernel fills in the kind that was asked with.",
             limit: "`F_GETLK` and `F_OFD_GETLK` show",
             accepts: { part, difference, now in
                 guard part == "holder", let call = now.step?.call as? LockRange else { return false }
                 let shown = call.command == .getOpenFileLock ? "an open file" : "this process"
-                return difference.mount.details.contains { $0.name == part && $0.value == .text(shown) }
-            })
+                return difference.mount.text(part) == shown
+            }),
     ]
 
     // MARK: passthrough
@@ -131,7 +183,6 @@ enum Deviations {
             skips: { call, now in
                 guard now.dataPath == .kernel else { return false }
                 switch call {
-                case is SwitchDirect: return true
                 case let call as ChangeStatusFlags:
                     guard let flags = now.statusFlags(of: call.slot) else { return false }
                     return flags & ~call.flags.rawValue & O_APPEND != 0
@@ -143,7 +194,7 @@ enum Deviations {
             reason: "All open files of an inode have one backing file, which has the rights of who opened it first.",
             limit: "Where data go by passthrough, a write to a set-id file",
             skips: { call, now in
-                guard now.dataPath == .kernel, let slot = call.written, let file = now.file(in: slot), file.hasSetID
+                guard now.dataPath == .kernel, !(call is CopyRange), let slot = call.written, let file = now.file(in: slot), file.hasSetID
                 else { return false }
                 return now.wasOpenedByOthers(file)
             }),

@@ -18,7 +18,7 @@ final class Play {
     private var diverged = false
     private let arena: Arena
     private let clock = EpochClock()
-    private var openers = Openers()
+    private var history = FileHistory()
     /// By process and side.
     private let threads: [[ProcessThread]]
 
@@ -72,7 +72,7 @@ final class Play {
     private func perform(_ step: Step) -> Bool {
         steps.append(step)
         let circumstances = Circumstances(
-            arena.sides.dataPath, step: step, on: threads.map { $0[0] }, openers: openers)
+            arena.sides.dataPath, step: step, on: threads, history: history)
         if Deviations.skips(step.call, circumstances) {
             coverage.skip(step.name)
             return false
@@ -85,9 +85,7 @@ final class Play {
         if let found = Difference(step: steps.count - 1, call: step.name, native: outcomes[0], mount: outcomes[1]) {
             settle(found, circumstances)
         }
-        if outcomes[0].succeeded, let slot = step.call.opened, let file = circumstances.file(in: slot) {
-            openers.add(step.user, file.ino)
-        }
+        if outcomes[0].succeeded { history.note(step, circumstances) }
         coverage.count(step.name, outcomes[0])
         return outcomes[0].succeeded
     }

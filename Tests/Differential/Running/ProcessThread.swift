@@ -20,7 +20,7 @@ final class ProcessThread: @unchecked Sendable {
 
     private enum Job {
         case perform(Step)
-        case examine((Stage) -> Void)
+        case examine((Stage) -> Void, asRoot: Bool)
         case end
     }
     private var outcome = Outcome(0)
@@ -46,10 +46,12 @@ final class ProcessThread: @unchecked Sendable {
         return outcome
     }
 
-    /// Looks at the side as root, in the thread, whose descriptors mean nothing elsewhere.
-    func examine<T>(_ body: (Stage) -> T) -> T {
+    /// Looks at the side, in the thread, whose descriptors mean nothing elsewhere.
+    /// - Parameter asRoot: needs the same on the other side: to the kernel the user is another one afterwards, who may not give
+    ///   names to files that the one before has opened.
+    func examine<T>(asRoot: Bool = false, _ body: (Stage) -> T) -> T {
         var found: T?
-        withoutActuallyEscaping({ found = body($0) }) { run(.examine($0)) }
+        withoutActuallyEscaping({ found = body($0) }) { run(.examine($0, asRoot: asRoot)) }
         return found!
     }
 
@@ -85,8 +87,8 @@ final class ProcessThread: @unchecked Sendable {
             case .perform(let step):
                 become(step.user)
                 outcome = step.call.run(on: stage)
-            case .examine(let look):
-                become(.root)
+            case .examine(let look, let asRoot):
+                if asRoot { become(.root) }
                 look(stage)
             case .end: break serving
             }

@@ -17,6 +17,8 @@ extension Differential {
                 for _ in 0..<callsPerSequence {
                     let step = generator.nextStep()
                     if step.call is NextEpoch { continue }
+                    let circumstances = Circumstances(sides.dataPath, step: step, on: processes)
+                    if Deviations.skips(step.call, circumstances) { continue }
                     if processes[step.process][0].perform(step).succeeded {
                         step.call.note(in: &generator.scene, process: step.process)
                     }
