@@ -72,6 +72,13 @@ struct Circumstances {
         return history.openers[file.ino, default: []].contains { $0 != step.user }
     }
 
+    /// Whether a write by the caller leaves set-id bits of the file as they are (setattr_should_drop_suidgid of fs/attr.c).
+    func callerKeepsSetID(of file: tc_statx) -> Bool {
+        guard let ids = step?.user.ids else { return false }
+        let isMember = ids.gid == Int64(file.gid) || ids.groups.contains(file.gid)
+        return ids.uid == 0 || file.mode & 0o6010 == 0o2000 && isMember
+    }
+
     /// Whether space of the file may be allocated and not written.
     func isPreallocated(_ file: tc_statx) -> Bool { history.preallocated.contains(file.ino) }
 

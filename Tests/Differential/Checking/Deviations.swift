@@ -196,7 +196,7 @@ enum Deviations {
             skips: { call, now in
                 guard now.dataPath == .kernel, !(call is CopyRange), let slot = call.written, let file = now.file(in: slot), file.hasSetID
                 else { return false }
-                return now.wasOpenedByOthers(file)
+                return now.wasOpenedByOthers(file) && now.callerKeepsSetID(of: file)
             }),
     ]
 }
