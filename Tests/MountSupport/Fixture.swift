@@ -26,6 +26,8 @@ public final class Fixture {
             ? try TestMount(lower, in: scratch, options: options, command: command, deadline: deadline) : nil
         sides = Sides(
             native: native, mount: mount?.path ?? lower, lower: mounted ? lower : nil,
-            stampsAccesses: MountEntry.holding(native)?.stampsAccesses ?? false)
+            stampsAccesses: MountEntry.holding(native)?.stampsAccesses ?? false,
+            // Where the kernel has no passthrough, calls are left out that need not be.
+            dataPath: mounted && command == nil && !options.contains("passthrough=off") ? .kernel : .daemon)
     }
 }

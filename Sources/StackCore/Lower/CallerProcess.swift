@@ -31,5 +31,16 @@ struct CallerProcess {
         request.gid == group || groups.contains(group) || has(LINUX_CAP_FSETID)
     }
 
+    /// The request with the file's group among the caller's, where set-group-id without group execution is met and the caller is in
+    /// that group by /proc: no request but those that create names a supplementary group.
+    static func member(_ request: Request, of status: linux_statx) -> Request {
+        guard request.uid != 0, status.mode & 0o2010 == 0o2000, request.gid != status.gid,
+            CallerProcess(request).groups.contains(status.gid)
+        else { return request }
+        var member = request
+        member.supplementaryGroup = status.gid
+        return member
+    }
+
     func has(_ capability: UInt32) -> Bool { capabilities & (1 << UInt64(capability)) != 0 }
 }

@@ -50,9 +50,15 @@ struct Credentials: Sendable {
         }
     }
 
+    /// Runs `body`, which changes a file's content, as the caller: set-id bits, quota and reserved blocks are as for it.
+    func changing<Result>(_ file: Int32, _ request: Request, _ body: () throws(Errno) -> Result) throws(Errno) -> Result {
+        guard canSwitch, request.uid != 0 else { return try asCaller(request, body) }
+        return try asCaller(CallerProcess.member(request, of: try Lower.status(of: file)), body)
+    }
+
     /// Runs `body` so that the lower kernel clears set-id bits as for a caller without CAP_FSETID.
-    func clearingSetID<Result>(_ request: Request, _ body: () throws(Errno) -> Result) throws(Errno) -> Result {
-        request.uid != 0 ? try asCaller(request, body) : try withoutSetID(body)
+    func clearingSetID<Result>(_ file: Int32, _ request: Request, _ body: () throws(Errno) -> Result) throws(Errno) -> Result {
+        request.uid != 0 ? try changing(file, request, body) : try withoutSetID(body)
     }
 
     /// Runs `body` without CAP_FSETID in the calling thread.
@@ -88,10 +94,10 @@ struct Credentials: Sendable {
 }
 
 extension Credentials {
-    /// ``clearingSetID(_:_:)`` where the kernel asks for it, else `body` as the daemon.
-    func clearing<Result>(_ wanted: Bool, _ request: Request, _ body: () throws(Errno) -> Result) throws(Errno)
-        -> Result
-    {
-        wanted ? try clearingSetID(request, body) : try body()
+    /// ``clearingSetID(_:_:_:)`` where the kernel asks for it, else `body` as the daemon.
+    func clearing<Result>(
+        _ wanted: Bool, in file: Int32, _ request: Request, _ body: () throws(Errno) -> Result
+    ) throws(Errno) -> Result {
+        wanted ? try clearingSetID(file, request, body) : try body()
     }
 }

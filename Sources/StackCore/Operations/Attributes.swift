@@ -110,7 +110,7 @@ extension Mirror {
     }
 
     func truncate(_ request: Request, _ file: Int32, _ size: Int64, clearsSetID: Bool) throws(Errno) {
-        try credentials.clearing(clearsSetID, request) { () throws(Errno) in
+        try credentials.clearing(clearsSetID, in: file, request) { () throws(Errno) in
             _ = try checked(linux_ftruncate(file, size))
         }
     }
@@ -120,16 +120,16 @@ extension Mirror {
     /// that it has open, not by chown.
     private func killSetID(_ request: Request, _ id: NodeID, _ inode: Int32) throws(Errno) {
         let status = try Lower.status(of: inode)
-        if status.isRegular, status.hasSetID {
+        if !status.isDirectory, status.hasSetID {
             let caller = CallerProcess(request)
+            var mode = UInt32(status.mode) & 0o7777 & ~0o4000
+            if mode & 0o010 != 0 || !caller.mayKeepSetGroupID(of: status.gid, request) { mode &= ~0o2000 }
             if files.isOpenForWriting(id) {
                 // A writer with CAP_FSETID keeps the bits: the kernel speaks up for it only where capabilities are to go.
                 if caller.has(LINUX_CAP_FSETID), removesCapabilities(inode) { return }
-            } else if request.uid != status.uid, !caller.has(LINUX_CAP_FOWNER) {
+            } else if request.uid != status.uid, mode != status.mode & 0o7777, !caller.has(LINUX_CAP_FOWNER) {
                 throw .eperm
             }
-            var mode = UInt32(status.mode) & 0o7777 & ~0o4000
-            if mode & 0o010 != 0 || !caller.mayKeepSetGroupID(of: status.gid, request) { mode &= ~0o2000 }
             try Lower.changeMode(inode, mode)
         }
         // Takes capabilities away, and stamps the time of change as natively.

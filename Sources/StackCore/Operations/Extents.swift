@@ -14,7 +14,7 @@ extension Mirror {
         }
         let descriptor = file.descriptor
         try mutate(request) { () throws(Errno) in
-            try credentials.asCaller(request) { () throws(Errno) in
+            try credentials.changing(descriptor, request) { () throws(Errno) in
                 _ = try checked(linux_fallocate(descriptor, Int32(bitPattern: arguments.mode), offset, length))
             }
         }
@@ -41,7 +41,7 @@ extension Mirror {
         let length = Int(clamping: min(arguments.len, limit))
         let (input, output) = (source.descriptor, target.descriptor)
         let copied = try mutate(request) { () throws(Errno) in
-            try credentials.asCaller(request) { () throws(Errno) in
+            try credentials.changing(output, request) { () throws(Errno) in
                 let result = linux_copy_file_range(input, &from, output, &to, length, 0)
                 guard result == Int64(-EBADF) else { return try checked(result) }
                 // O_APPEND refuses, and fcntl(2) may have cleared it on the mount without a word to us.

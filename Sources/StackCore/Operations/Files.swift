@@ -55,7 +55,7 @@ extension Mirror {
         var replyFlags = OpenReplyFlags.parallelDirectWrites
         if let backing {
             let id = backing.opened(id, flags: flags) { (connection) throws(Errno) in
-                try credentials.asCaller(request) { () throws(Errno) in try connection.openBacking(inode) }
+                try credentials.changing(inode, request) { () throws(Errno) in try connection.openBacking(inode) }
             }
             if let id {
                 answer.backing_id = id
@@ -107,7 +107,7 @@ extension Mirror {
         if !fromCache { follow(arguments.flags, file) }
         let written = try mutate(request) { () throws(Errno) in
             // Without set-id bits to clear the caller has CAP_FSETID, and root's other rights with it.
-            try credentials.clearing(flags.contains(.killSetID), request) { () throws(Errno) in
+            try credentials.clearing(flags.contains(.killSetID), in: descriptor, request) { () throws(Errno) in
                 fromCache
                     ? try writePages(bytes, to: descriptor, at: offset)
                     : try writeAll(bytes, to: descriptor, at: offset)

@@ -38,6 +38,8 @@ struct Write: Call {
     let slot: Slot
     let data: Pattern
 
+    var written: Slot? { slot }
+
     init(using g: inout Generator) {
         slot = g.slot(.file)
         data = g.pattern()
@@ -53,6 +55,8 @@ struct WriteAt: Call {
     let slot: Slot
     let data: Pattern
     let offset: Int64
+
+    var written: Slot? { slot }
 
     init(using g: inout Generator) {
         slot = g.slot(.file)
@@ -72,6 +76,8 @@ struct WriteVector: Call {
     let offset: Int64?
     let flags: Int64
 
+    var written: Slot? { slot }
+
     /// RWF_DSYNC, RWF_SYNC, RWF_APPEND.
     private static let flagChoices: [Int64] = [0, 0, 0x2, 0x4, 0x10]
 
@@ -83,30 +89,21 @@ struct WriteVector: Call {
     }
 
     func run(on stage: Stage) -> Outcome {
-        var parts = data.map(\.bytes)
-        var vector: [tc_iovec] = []
+        // Aligned as O_DIRECT wants it.
+        let vector = data.map { part in
+            let buffer = UnsafeMutableRawPointer.allocate(byteCount: max(part.count, 1), alignment: 4096)
+            tc_fill(buffer, part.count, part.seed)
+            return tc_iovec(base: buffer, length: part.count)
+        }
+        defer { for part in vector { part.base?.deallocate() } }
         return Outcome(
-            withAddresses(of: &parts, from: 0, collectedIn: &vector) { address, count in
+            vector.withUnsafeBytes { bytes in
+                let (address, count) = (bytes.baseAddress.map(Kernel.address) ?? 0, Int64(vector.count))
                 if let offset {
-                    Kernel.call(TC_pwritev2, Int64(stage[slot]), address, Int64(count), offset, 0, flags)
-                } else {
-                    Kernel.call(TC_writev, stage[slot], address, Int64(count))
+                    return Kernel.call(TC_pwritev2, Int64(stage[slot]), address, count, offset, 0, flags)
                 }
+                return Kernel.call(TC_writev, stage[slot], address, count)
             })
-    }
-
-    /// Calls `body` with the address of a vector of `parts`, all held in place meanwhile.
-    private func withAddresses(
-        of parts: inout [[UInt8]], from index: Int, collectedIn vector: inout [tc_iovec], _ body: (Int64, Int) -> Int64
-    ) -> Int64 {
-        if index == parts.count {
-            return vector.withUnsafeBytes { body($0.baseAddress.map(Kernel.address) ?? 0, parts.count) }
-        }
-        var part = parts[index]
-        return part.withUnsafeMutableBytes { bytes in
-            vector.append(tc_iovec(base: bytes.baseAddress, length: bytes.count))
-            return withAddresses(of: &parts, from: index + 1, collectedIn: &vector, body)
-        }
     }
 }
 

@@ -8,6 +8,8 @@ struct Open: Call {
     let mode: Mode
     let into: Slot
 
+    var opened: Slot? { into }
+
     init(using g: inout Generator) {
         var flags = g.random.pick([O_RDONLY, O_RDWR, O_RDWR, O_RDWR, O_WRONLY]) | O_NONBLOCK
         let creates = g.random.chance(45)
@@ -68,6 +70,8 @@ struct OpenTemporary: Call {
     let flags: OpenFlags
     let mode: Mode
     let into: Slot
+
+    var opened: Slot? { into }
 
     init(using g: inout Generator) {
         place = g.place(g.random.chance(90) ? g.directoryPath() : g.path())

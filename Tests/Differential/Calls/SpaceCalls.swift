@@ -15,11 +15,13 @@ struct Seek: Call {
     }
 
     func run(on stage: Stage) -> Outcome {
-        // A directory's offsets are the file system's own: only whether the call succeeds is comparable.
+        // A directory's offsets are the file system's own: they are not counted with, and of those it tells only whether there is
+        // one is comparable.
         var status = tc_statx()
         _ = Kernel.statx(stage[slot], .empty, Linux.emptyPath, 1, &status)
+        let isDirectory = status.isDirectory
+        let offset = isDirectory && whence == SEEK_CUR ? 0 : offset
         let result = Kernel.call(TC_lseek, stage[slot], offset, Int64(whence))
-        let isDirectory = UInt32(status.mode) & Linux.typeMask == Linux.directory
         return Outcome(isDirectory && whence != SEEK_SET ? min(result, 0) : result)
     }
 }
@@ -84,6 +86,8 @@ struct CopyRange: Call {
     let toOffset: Int64
     let length: Int64
 
+    var written: Slot? { to }
+
     init(using g: inout Generator) {
         from = g.slot(.file)
         to = g.slot(.file)
@@ -110,6 +114,8 @@ struct Splice: Call {
     let to: Slot
     let toOffset: Int64
     let length: Int64
+
+    var written: Slot? { to }
 
     init(using g: inout Generator) {
         from = g.slot(.file)
@@ -163,6 +169,8 @@ struct SendFile: Call {
     let offset: Int64?
     let to: Slot
     let length: Int64
+
+    var written: Slot? { to }
 
     init(using g: inout Generator) {
         from = g.slot(.file)

@@ -39,13 +39,26 @@ public struct Difference: Error, Sendable {
             ? "\(call) result \(min(native.result, 0)) \(min(mount.result, 0))" : "\(call) \(part)"
     }
 
+    /// Whether both sides show a file of the type (S_IFMT of its mode).
+    func isOf(_ type: UInt32) -> Bool {
+        [native, mount].allSatisfy { outcome in
+            outcome.details.contains {
+                guard $0.name == "mode", case .octal(let mode) = $0.value else { return false }
+                return mode & Linux.typeMask == type
+            }
+        }
+    }
+
     /// Whether what exists differs from now on, so that later differences tell nothing new.
     var diverges: Bool { step != nil && (parts[0] == "result" || parts[0] == "details") }
 
     /// The same without the parts that are known; nil when nothing is left.
-    func without(_ known: Set<String>) -> Difference? {
+    func without(_ known: Set<String>) -> Difference? { keeping { !known.contains(signature(of: $0)) } }
+
+    /// The same with only those parts that `keep` names; nil when nothing is left.
+    func keeping(_ keep: (String) -> Bool) -> Difference? {
         var rest = self
-        rest.parts = parts.filter { !known.contains(signature(of: $0)) }
+        rest.parts = parts.filter(keep)
         return rest.parts.isEmpty ? nil : rest
     }
 }

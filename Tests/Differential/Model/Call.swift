@@ -9,10 +9,16 @@ protocol Call: Sendable, CustomStringConvertible {
     func run(on stage: Stage) -> Outcome
     /// Says what exists after the call has succeeded in `process`.
     func note(in scene: inout Scene, process: Int)
+    /// The slot that the call opens a file into, nil for most calls.
+    var opened: Slot? { get }
+    /// The slot of the file that the call writes to, nil for most calls.
+    var written: Slot? { get }
 }
 
 extension Call {
     func note(in scene: inout Scene, process: Int) {}
+    var opened: Slot? { nil }
+    var written: Slot? { nil }
 
     var description: String {
         let arguments = Mirror(reflecting: self).children.map { child in

@@ -14,6 +14,14 @@ public struct Outcome: Equatable, Sendable {
 
     var succeeded: Bool { result >= 0 }
 
+    /// A detail that is text.
+    func text(_ name: String) -> String? {
+        for detail in details where detail.name == name {
+            if case .text(let text) = detail.value { return text }
+        }
+        return nil
+    }
+
     mutating func add(_ name: String, _ value: Detail.Value) { details.append(Detail(name: name, value: value)) }
     mutating func add(_ name: String, _ number: some BinaryInteger) {
         add(name, .number(Int64(truncatingIfNeeded: number)))

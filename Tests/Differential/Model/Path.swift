@@ -28,6 +28,17 @@ struct Path: Hashable, Sendable {
         return Path(Array(bytes[(directory.bytes.count + 1)...]))
     }
 
+    /// The directory that the last name lies in; of "..", the directory itself.
+    var parent: Path {
+        let slash = UInt8(ascii: "/")
+        func isSlash(_ byte: UInt8) -> Bool { byte == slash }
+        var rest = bytes[...]
+        while rest.last.map(isSlash) ?? false { rest.removeLast() }
+        while rest.last.map({ !isSlash($0) }) ?? false { rest.removeLast() }
+        while rest.last.map(isSlash) ?? false { rest.removeLast() }
+        return rest.isEmpty ? (bytes.first == slash ? Path("/") : .here) : Path(Array(rest))
+    }
+
     var depth: Int { bytes.count { $0 == UInt8(ascii: "/") } }
 }
 

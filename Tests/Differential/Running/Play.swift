@@ -18,6 +18,7 @@ final class Play {
     private var diverged = false
     private let arena: Arena
     private let clock = EpochClock()
+    private var history = FileHistory()
     /// By process and side.
     private let threads: [[ProcessThread]]
 
@@ -70,7 +71,9 @@ final class Play {
     /// - Returns: whether it succeeded on the native side.
     private func perform(_ step: Step) -> Bool {
         steps.append(step)
-        if Deviations.skips(step.call) {
+        let circumstances = Circumstances(
+            arena.sides.dataPath, step: step, on: threads, history: history)
+        if Deviations.skips(step.call, circumstances) {
             coverage.skip(step.name)
             return false
         }
@@ -80,8 +83,9 @@ final class Play {
         }
         let outcomes = threads[step.process].map { $0.perform(step) }
         if let found = Difference(step: steps.count - 1, call: step.name, native: outcomes[0], mount: outcomes[1]) {
-            settle(found, of: step.call)
+            settle(found, circumstances)
         }
+        if outcomes[0].succeeded { history.note(step, circumstances) }
         coverage.count(step.name, outcomes[0])
         return outcomes[0].succeeded
     }
@@ -112,16 +116,18 @@ final class Play {
     }
 
     private func settle(_ differences: [Difference]) {
-        for found in differences { settle(found, of: nil) }
+        for found in differences { settle(found, Circumstances(arena.sides.dataPath)) }
     }
 
     /// Decides whether a difference is accepted, known, or the one to report.
-    private func settle(_ found: Difference, of call: (any Call)?) {
-        if Deviations.accepts(found, of: call) {
+    private func settle(_ found: Difference, _ circumstances: Circumstances) {
+        guard let rest = Deviations.removeAccepted(from: found, circumstances) else {
             accepted += 1
-        } else if let new = found.without(known) {
+            return
+        }
+        if let new = rest.without(known) {
             difference = difference ?? new
-        } else if found.diverges {
+        } else if rest.diverges {
             diverged = true
         }
     }

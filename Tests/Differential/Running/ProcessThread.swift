@@ -16,7 +16,13 @@ final class ProcessThread: @unchecked Sendable {
     private var thread: WorkerThread?
     private let wanted = DispatchSemaphore(value: 0)
     private let done = DispatchSemaphore(value: 0)
-    private var step: Step?
+    private var job = Job.end
+
+    private enum Job {
+        case perform(Step)
+        case examine((Stage) -> Void, asRoot: Bool)
+        case end
+    }
     private var outcome = Outcome(0)
     private var failure: ConfinementError?
 
@@ -36,17 +42,29 @@ final class ProcessThread: @unchecked Sendable {
 
     /// Makes a call and gives what it gave.
     func perform(_ step: Step) -> Outcome {
-        self.step = step
+        run(.perform(step))
+        return outcome
+    }
+
+    /// Looks at the side, in the thread, whose descriptors mean nothing elsewhere.
+    /// - Parameter asRoot: needs the same on the other side: to the kernel the user is another one afterwards, who may not give
+    ///   names to files that the one before has opened.
+    func examine<T>(asRoot: Bool = false, _ body: (Stage) -> T) -> T {
+        var found: T?
+        withoutActuallyEscaping({ found = body($0) }) { run(.examine($0, asRoot: asRoot)) }
+        return found!
+    }
+
+    private func run(_ job: Job) {
+        self.job = job
         wanted.signal()
         done.wait()
-        return outcome
+        self.job = .end
     }
 
     /// Closes what is open and ends the thread.
     func end() {
-        step = nil
-        wanted.signal()
-        done.wait()
+        run(.end)
         thread?.join()
         thread = nil
     }
@@ -59,17 +77,24 @@ final class ProcessThread: @unchecked Sendable {
         _ = Kernel.call(TC_umask, Int64(0o022))
         var user = User.root
         done.signal()
-        while true {
+        func become(_ next: User) {
+            if next != user { next.assume() }
+            user = next
+        }
+        serving: while true {
             wanted.wait()
-            guard let step else { break }
-            if step.user != user {
-                user = step.user
-                user.assume()
+            switch job {
+            case .perform(let step):
+                become(step.user)
+                outcome = step.call.run(on: stage)
+            case .examine(let look, let asRoot):
+                if asRoot { become(.root) }
+                look(stage)
+            case .end: break serving
             }
-            outcome = step.call.run(on: stage)
             done.signal()
         }
-        if user != .root { User.root.assume() }
+        become(.root)
         stage.closeAll()
         done.signal()
     }

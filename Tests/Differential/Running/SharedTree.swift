@@ -16,7 +16,9 @@ extension Differential {
                     random: Random(seed: seed, part: round * threads + thread), processes: Play.processes)
                 for _ in 0..<callsPerSequence {
                     let step = generator.nextStep()
-                    if Deviations.skips(step.call) || step.call is NextEpoch { continue }
+                    if step.call is NextEpoch { continue }
+                    let circumstances = Circumstances(sides.dataPath, step: step, on: processes)
+                    if Deviations.skips(step.call, circumstances) { continue }
                     if processes[step.process][0].perform(step).succeeded {
                         step.call.note(in: &generator.scene, process: step.process)
                     }
@@ -40,6 +42,6 @@ extension Differential {
         lower.readTargets()
         mount.readTargets()
         return TreeComparison.differences(("lower", "mount"), lower, mount, raw: true)
-            .first { !Deviations.accepts($0, of: nil) }
+            .lazy.compactMap { Deviations.removeAccepted(from: $0, Circumstances(sides.dataPath)) }.first
     }
 }

@@ -1,5 +1,13 @@
 import CTestCalls
 
+/// Which way data take between a caller and the lower file.
+public enum DataPath: Sendable {
+    /// Through the daemon, or there is none.
+    case daemon
+    /// Within the kernel, to the backing file (FUSE passthrough).
+    case kernel
+}
+
 /// The directories that are held against each other.
 public struct Sides: Sendable {
     /// A directory of the lower file system.
@@ -10,12 +18,15 @@ public struct Sides: Sendable {
     public let lower: String?
     /// Whether the lower file system is mounted strictatime, so that access times are comparable.
     public let stampsAccesses: Bool
+    /// The way data take on the mount.
+    public let dataPath: DataPath
 
-    public init(native: String, mount: String, lower: String?, stampsAccesses: Bool) {
+    public init(native: String, mount: String, lower: String?, stampsAccesses: Bool, dataPath: DataPath = .daemon) {
         self.native = native
         self.mount = mount
         self.lower = lower
         self.stampsAccesses = stampsAccesses
+        self.dataPath = dataPath
     }
 }
 
