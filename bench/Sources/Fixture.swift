@@ -77,7 +77,9 @@ enum Fixture: String, CaseIterable {
         try archive(1000, as: smallArchive(beside), beside)
         var script = "PRAGMA journal_mode=WAL;\nPRAGMA synchronous=NORMAL;\n"
         script += "CREATE TABLE log(id INTEGER PRIMARY KEY, at INTEGER, text TEXT);\n"
-        for row in 0..<4000 { script += "INSERT INTO log(at, text) VALUES(\(row * 7919), 'line number \(row) of the log');\n" }
+        for row in 0..<4000 {
+            script += "INSERT INTO log(at, text) VALUES(\(row * 7919), 'line number \(row) of the log');\n"
+        }
         try script.write(toFile: inserts(beside), atomically: false, encoding: .utf8)
     }
 

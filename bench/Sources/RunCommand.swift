@@ -16,7 +16,8 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Two runs and shorter loops: for a first look.") var quick = false
     @Flag(help: "Show workloads and systems, and measure nothing.") var list = false
     @Flag(inversion: .prefixedNo, help: "Count stackfs's requests as well.") var requests = true
-    @Option(help: "Another file system, which stays in the foreground: NAME='COMMAND {lower} {mount}'. May be repeated.")
+    @Option(
+        help: "Another file system, which stays in the foreground: NAME='COMMAND {lower} {mount}'. May be repeated.")
     var peer: [String] = []
     @Option(help: "stackfs under other options as well: NAME='cache=ttl:3600,...'. May be repeated.")
     var stackfsOptions: [String] = []
@@ -58,7 +59,8 @@ struct RunCommand: ParsableCommand {
         let runner = Runner(scratch: scratch, duration: quick ? 30_000_000 : 100_000_000, limit: limit)
         try measure(workloads, systems, with: runner, into: results)
         if requests {
-            for set in try optionSets() where set.0 != "stackfs-nocache" && systems.contains(where: { $0.name == set.0 }) {
+            for set in try optionSets()
+            where set.0 != "stackfs-nocache" && systems.contains(where: { $0.name == set.0 }) {
                 let system = System.stackfs(set.0, options: set.1, binary: binary, scratch: scratch)
                 try RequestScenario.countAll(on: system, with: runner, into: results)
             }
@@ -139,7 +141,12 @@ struct RunCommand: ParsableCommand {
     }
 
     private func writeReport() throws {
-        guard FileManager.default.fileExists(atPath: report), let python = Subprocess.find("python3") else {
+        // The first in PATH may be one without Debian's matplotlib.
+        let pythons = [Subprocess.find("python3"), "/usr/bin/python3"].compactMap { $0 }
+        let plotting = pythons.first {
+            (try? Subprocess.output(of: [$0, "-c", "import matplotlib"], seconds: 30).status) == 0
+        }
+        guard FileManager.default.fileExists(atPath: report), let python = plotting ?? pythons.first else {
             return note("no report: that takes python3 and \(report); the results are in \(output)/results.jsonl")
         }
         let (status, text) = try Subprocess.output(of: [python, report, output + "/results.jsonl", output])

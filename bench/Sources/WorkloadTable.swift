@@ -121,5 +121,8 @@ extension Workload {
     static let findAll = ["find", "tree", "-size", "+1000k", "-print"]
     static let gitStatus = ["git", "--no-optional-locks", "-C", "tree", "status", "--porcelain"]
     /// Reads every file to its end.
-    private static let grepAll = ["grep", "-r", "--binary-files=without-match", "-c", "over the lazy dog", "tree/part0", "tree/part1", "tree/part2", "tree/part3", "tree/part4", "tree/part5"]
+    private static let grepAll = [
+        "grep", "-r", "--binary-files=without-match", "-c", "over the lazy dog", "tree/part0", "tree/part1",
+        "tree/part2", "tree/part3", "tree/part4", "tree/part5",
+    ]
 }
