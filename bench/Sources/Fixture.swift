@@ -53,6 +53,8 @@ enum Fixture: String, CaseIterable {
             try Subprocess.run(git + ["init", "-q"])
             try Subprocess.run(git + ["add", "-A"])
             try Subprocess.run(git + ["commit", "-q", "-m", "The tree"])
+            // One pack instead of as many objects as files, so that the tree is what is walked.
+            try Subprocess.run(git + ["gc", "-q"])
         }
     }
 

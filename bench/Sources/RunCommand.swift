@@ -12,6 +12,10 @@ struct RunCommand: ParsableCommand {
 
     @Option(help: "Measurements of each workload on each system.") var runs = 5
     @Option(help: "Workloads, separated by commas; see --list.") var workloads: String?
+    @Flag(help: "Run fio's reads, writes, creations and deletions by 1 and 32 threads, in place of the main workloads.")
+    var fio = false
+    @Option(help: "Measure the daemon's memory and processor time with so many thousand nodes as well.")
+    var memoryThousands: Int?
     @Option(help: "Systems, separated by commas; see --list.") var systems: String?
     @Flag(help: "Two runs and shorter loops: for a first look.") var quick = false
     @Flag(help: "Show workloads and systems, and measure nothing.") var list = false
@@ -65,6 +69,9 @@ struct RunCommand: ParsableCommand {
                 try RequestScenario.countAll(on: system, with: runner, into: results)
             }
         }
+        if let memoryThousands {
+            try Memory.measureAll(systems, nodes: memoryThousands * 1000, with: runner, into: results)
+        }
         try writeReport()
     }
 
@@ -114,14 +121,14 @@ struct RunCommand: ParsableCommand {
 
     private func chosenWorkloads() throws -> [Workload] {
         guard let workloads else {
-            return Workload.all.filter { workload in
+            return (fio ? Workload.fio : Workload.all).filter { workload in
                 guard let program = workload.program, Subprocess.find(program) == nil else { return true }
                 note("left out, as there is no \(program): \(workload.name)")
                 return false
             }
         }
         return try workloads.split(separator: ",").map { key in
-            guard let workload = Workload.all.first(where: { $0.key == key }) else {
+            guard let workload = (Workload.all + Workload.fio).first(where: { $0.key == key }) else {
                 throw Failure("there is no workload \(key); --list shows what there is")
             }
             return workload
