@@ -8,6 +8,8 @@ HELPERDIR = /usr/sbin
 SWIFTFLAGS =
 BINARY = .build/release/stackfs
 FUZZ_SECONDS = 600
+# For stackfs-bench; `.build/release/stackfs-bench --help` lists them.
+BENCHFLAGS =
 
 bindir = $(PREFIX)/bin
 sbindir = $(PREFIX)/sbin
@@ -15,13 +17,14 @@ mandir = $(PREFIX)/share/man/man8
 unitdir = $(PREFIX)/lib/systemd/system
 docdir = $(PREFIX)/share/doc/stackfs
 
-.PHONY: all help setup build run test fuzz format lint docs install uninstall clean
+.PHONY: all help setup build run test fuzz bench format lint docs install uninstall clean
 
 all: build
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
-	@echo 'Variables: PREFIX, DESTDIR, HELPERDIR (install); LOWER, MOUNT, OPTIONS (run); FUZZ_SECONDS (fuzz); SWIFTFLAGS.'
+	@echo 'Variables: PREFIX, DESTDIR, HELPERDIR (install); LOWER, MOUNT, OPTIONS (run); FUZZ_SECONDS (fuzz);'
+	@echo '  BENCHFLAGS (bench); SWIFTFLAGS.'
 
 setup: ## Installs the Debian packages that building, running and testing need (as root)
 	@scripts/setup.sh build run test lint
@@ -47,8 +50,16 @@ fuzz: ## Sends mutated requests for FUZZ_SECONDS seconds
 	@scripts/require.sh swift headers
 	STACKFS_FUZZ_SECONDS=$(FUZZ_SECONDS) swift test --filter Fuzz $(SWIFTFLAGS)
 
+bench: ## Measures stackfs and the peers that are installed (as root); the report goes to .build/bench
+	@scripts/require.sh root-bench swift
+	@scripts/setup.sh build run bench
+	@scripts/require.sh headers mounting
+	@$(MAKE) --no-print-directory build
+	swift build -c release --static-swift-stdlib --product stackfs-bench $(SWIFTFLAGS)
+	.build/release/stackfs-bench --stackfs $(BINARY) $(BENCHFLAGS)
+
 format: ## Lays out the Swift sources
-	swift format --in-place --recursive --parallel Package.swift Sources Tests
+	swift format --in-place --recursive --parallel Package.swift Sources Tests bench
 
 lint: ## Checks the style of Swift, shell and manual pages
 	@scripts/setup.sh lint

@@ -82,6 +82,12 @@ let package = Package(
         .testTarget(
             name: "MountTests", dependencies: ["stackfs", "Differential", "MountSupport", "CTestCalls"],
             swiftSettings: swift),
+        // What stackfs costs, against the lower directory and against others: `make bench`.
+        .target(name: "CLoops", path: "bench/CLoops"),
+        .executableTarget(
+            name: "stackfs-bench",
+            dependencies: ["CLoops", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "bench/Sources", swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6],
 )

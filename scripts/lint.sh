@@ -4,7 +4,7 @@ set -u
 
 cd -- "$(dirname -- "$0")/.." || exit
 status=0
-swift format lint --strict --recursive --parallel Package.swift Sources Tests || status=1
+swift format lint --strict --recursive --parallel Package.swift Sources Tests bench || status=1
 # shellcheck disable=SC2046 # A list of words.
 shellcheck $(git ls-files .ci/run 'scripts/*.sh' 'Tests/*.sh' packaging/mount.fuse.stackfs) || status=1
 # Below a warning stand remarks on manual pages that this machine has not.

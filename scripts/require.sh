@@ -1,5 +1,5 @@
 #!/bin/sh
-# Says in one sentence what is missing for a purpose and what to do: require.sh swift|headers|mounting|root...
+# Says in one sentence what is missing for a purpose and what to do: require.sh swift|headers|mounting|root|root-bench...
 set -eu
 
 fail() {
@@ -52,10 +52,15 @@ root() {
  the tests that need no mount run as anybody with \`swift test --skip MountTests\`"
 }
 
+root_bench() {
+    [ "$(id -u)" -eq 0 ] || fail "the benchmark mounts a disk image and file systems: run \`make bench\` as root"
+}
+
 for need in "$@"; do
     case $need in
         swift) swift_compiler ;;
+        root-bench) root_bench ;;
         headers | mounting | root) "$need" ;;
-        *) fail "require.sh knows swift, headers, mounting and root, not $need" ;;
+        *) fail "require.sh knows swift, headers, mounting, root and root-bench, not $need" ;;
     esac
 done

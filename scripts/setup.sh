@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that a purpose needs, where they are missing: setup.sh [-n] build|run|test|lint...
+# Installs the Debian packages that a purpose needs, where they are missing: setup.sh [-n] build|run|test|bench|lint...
 # With -n nothing is installed: it is only said what is missing, and how to get it.
 set -eu
 
@@ -20,8 +20,9 @@ for purpose in "$@"; do
         build) more='ca-certificates g++ git libattr1-dev libfuse-dev pkg-config' ;;
         run) more='fuse3' ;;
         test) more='acl attr btrfs-progs e2fsprogs fuse3 gcc git libcap2-bin procps python3 rsync sqlite3 xfsprogs' ;;
+        bench) more='e2fsprogs git python3 python3-matplotlib sqlite3' ;;
         lint) more='mandoc shellcheck' ;;
-        *) fail "setup.sh knows the purposes build, run, test and lint, not $purpose" ;;
+        *) fail "setup.sh knows the purposes build, run, test, bench and lint, not $purpose" ;;
     esac
     packages="$packages $more"
 done

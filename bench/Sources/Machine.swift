@@ -1,0 +1,31 @@
+import Foundation
+
+/// Where the figures were taken.
+struct Machine: Codable {
+    var kernel = ""
+    var processor = ""
+    var cores = 0
+    var memoryBytes: UInt64 = 0
+    var distribution = ""
+    /// fuse.enable_uring
+    var fuseOverRings = false
+    var date = ""
+    var commands: [String: String] = [:]
+    var versions: [String: String] = [:]
+    var absentPeers: [String] = []
+
+    init() {
+        func text(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
+        func value(_ key: String, _ path: String, _ separator: Character) -> String {
+            let line = text(path).split(separator: "\n").first { $0.hasPrefix(key) }
+            return line?.split(separator: separator, maxSplits: 1).last?.trimmingCharacters(in: [" ", "\t", "\""]) ?? ""
+        }
+        kernel = text("/proc/sys/kernel/osrelease").trimmingCharacters(in: .whitespacesAndNewlines)
+        processor = value("model name", "/proc/cpuinfo", ":")
+        cores = ProcessInfo.processInfo.activeProcessorCount
+        memoryBytes = ProcessInfo.processInfo.physicalMemory
+        distribution = value("PRETTY_NAME", "/etc/os-release", "=")
+        fuseOverRings = text("/sys/module/fuse/parameters/enable_uring").hasPrefix("Y")
+        date = ISO8601DateFormatter().string(from: Date())
+    }
+}

@@ -1,0 +1,338 @@
+#!/usr/bin/env python3
+"""Makes report.md and report.html, one page with its plots inside, from results.jsonl: report.py RESULTS DIRECTORY"""
+
+import base64
+import html
+import io
+import json
+import statistics
+import sys
+from pathlib import Path
+
+try:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+except ImportError:
+    pyplot = None
+
+# Below this two slowdowns do not differ on a machine that does other things as well.
+NOISE = 1.1
+# Requests nobody waits for.
+UNANSWERED = {"FORGET", "BATCH_FORGET"}
+
+
+def ordered(values):
+    return list(dict.fromkeys(values))
+
+
+class Results:
+    def __init__(self, path):
+        self.records = []
+        for line in Path(path).read_text(encoding="utf-8").splitlines():
+            try:
+                self.records.append(json.loads(line))
+            except json.JSONDecodeError:
+                print(f"{path}: a line that is cut off is left out", file=sys.stderr)
+        self.measurements = [r for r in self.records if r["kind"] == "measurement"]
+        self.requests = [r for r in self.records if r["kind"] == "requests"]
+        self.memory = [r for r in self.records if r["kind"] == "memory"]
+        self.machine = {}
+        for record in self.records:
+            if record["kind"] == "machine":
+                for key, value in record["machine"].items():
+                    if isinstance(value, dict):
+                        self.machine.setdefault(key, {}).update(value)
+                    else:
+                        self.machine[key] = value
+        self.rows = ordered(r["row"] for r in self.measurements)
+        self.systems = ordered(sorted((r["system"] for r in self.measurements), key=self.rank))
+        self.goals = {r["row"]: r.get("goal") for r in self.measurements}
+        self.cells = {}
+        for record in self.measurements:
+            self.cells.setdefault((record["row"], record["system"]), []).append(record)
+
+    def rank(self, system):
+        commands = list(self.machine.get("commands", {}))
+        mine = not self.is_stackfs(system)
+        return (mine, commands.index(system) if system in commands else len(commands), system)
+
+    def is_stackfs(self, system):
+        command = self.machine.get("commands", {}).get(system, system)
+        return "stackfs" in command.split(" ")[0]
+
+    def ratios(self, row, system):
+        return [r["ratio"] for r in self.cells.get((row, system), []) if "ratio" in r]
+
+    def median(self, row, system):
+        ratios = self.ratios(row, system)
+        return statistics.median(ratios) if ratios else None
+
+    def native(self, row):
+        """The median time of a native operation, in microseconds."""
+        times = [
+            r["native_nanoseconds"] / r["native_operations"] / 1000
+            for r in self.measurements
+            if r["row"] == row and "ratio" in r
+        ]
+        return statistics.median(times) if times else None
+
+
+def number(value):
+    if value is None:
+        return ""
+    return f"{value:.0f}" if value >= 20 else f"{value:.1f}" if value >= 9.95 else f"{value:.2f}"
+
+
+def duration(microseconds):
+    if microseconds is None:
+        return ""
+    if microseconds < 1000:
+        return f"{microseconds:.2f} us"
+    return f"{microseconds / 1000:.1f} ms" if microseconds < 1_000_000 else f"{microseconds / 1e6:.2f} s"
+
+
+def slowdowns(results, systems):
+    """Header and rows; a cell is (text, whether it is the best of its row)."""
+    header = ["workload", "native", "goal"] + systems
+    rows = []
+    for row in results.rows:
+        medians = {s: results.median(row, s) for s in systems}
+        known = [m for m in medians.values() if m is not None]
+        cells = [(row, False), (duration(results.native(row)), False), (number(results.goals[row]), False)]
+        for system in systems:
+            value = medians[system]
+            if value is None:
+                failed = any("error" in r for r in results.cells.get((row, system), []))
+                cells.append(("failed" if failed else "", False))
+                continue
+            ratios = results.ratios(row, system)
+            text = f"{number(value)} ({number(min(ratios))}..{number(max(ratios))})"
+            cells.append((text, value == min(known)))
+        rows.append(cells)
+    return header, rows
+
+
+def behind(results, systems):
+    """Rows where the first stackfs is behind the best peer, the worst first."""
+    mine = next((s for s in systems if results.is_stackfs(s)), None)
+    peers = [s for s in systems if not results.is_stackfs(s)]
+    found = []
+    for row in results.rows:
+        value = results.median(row, mine) if mine else None
+        others = {p: results.median(row, p) for p in peers if results.median(row, p) is not None}
+        if value is None or not others:
+            continue
+        best = min(others, key=others.get)
+        if value > others[best] * NOISE:
+            found.append((value / others[best], row, value, best, others[best]))
+    header = ["workload", mine or "", "best peer", "its figure", "behind by"]
+    rows = []
+    for factor, row, value, best, other in sorted(found, reverse=True):
+        rows.append([(c, False) for c in (row, number(value), best, number(other), f"{factor:.2f}x")])
+    return header, rows
+
+
+def missed(results, systems):
+    mine = next((s for s in systems if results.is_stackfs(s)), None)
+    rows = []
+    for row in results.rows:
+        value, goal = (results.median(row, mine) if mine else None), results.goals[row]
+        if value is not None and goal is not None and value > goal * NOISE:
+            native = results.native(row)
+            rows.append([(c, False) for c in (row, number(goal), number(value), duration((value - 1) * native))])
+    return ["workload", "goal", mine or "", "distance to native, an operation"], rows
+
+
+def requests(results, system):
+    records = [r for r in results.requests if r["system"] == system]
+    header = ["work", "files", "requests a file", "reached before", "of which"]
+    rows = []
+    for record in records:
+        counts = {k: v for k, v in record.get("requests", {}).items() if k not in UNANSWERED}
+        each = sum(counts.values()) / record["files"]
+        parts = sorted(counts.items(), key=lambda item: -item[1])
+        shown = ", ".join(f"{name} {count / record['files']:.2f}" for name, count in parts if count * 200 > record["files"])
+        rows.append([
+            (record["row"], False),
+            (str(record["files"]), False),
+            (record.get("error") or f"{each:.2f}", False),
+            (number(record["expected"]), False),
+            (shown, False),
+        ])
+    return header, rows
+
+
+def memory(results):
+    header = ["system", "nodes", "resident bytes a node", "processor time a node"]
+    rows = []
+    for record in results.memory:
+        if "error" in record:
+            rows.append([(c, False) for c in (record["system"], str(record["files"]), record["error"], "")])
+            continue
+        each = record["resident_bytes"] / record["files"]
+        time = record["processor_nanoseconds"] / record["files"] / 1000
+        rows.append([(c, False) for c in (record["system"], str(record["files"]), f"{each:.0f}", f"{time:.1f} us")])
+    return header, rows
+
+
+def plot_slowdowns(results, systems):
+    figure, axes = pyplot.subplots(figsize=(11, 0.5 * len(results.rows) + 1.5))
+    colours = pyplot.get_cmap("tab10").colors
+    for index, system in enumerate(systems):
+        shift = (index - (len(systems) - 1) / 2) * 0.8 / max(len(systems), 1)
+        for place, row in enumerate(results.rows):
+            ratios = results.ratios(row, system)
+            if ratios:
+                colour = colours[index % len(colours)]
+                axes.plot([min(ratios), max(ratios)], [place + shift] * 2, color=colour, linewidth=1)
+                axes.plot(
+                    statistics.median(ratios), place + shift, "D" if results.is_stackfs(system) else "o", color=colour,
+                    markersize=6 if results.is_stackfs(system) else 4, label=system if row == results.rows[0] else None,
+                )
+    for place, row in enumerate(results.rows):
+        if results.goals[row]:
+            axes.plot([results.goals[row]] * 2, [place - 0.45, place + 0.45], color="black", linewidth=1, linestyle=":")
+    axes.axvline(1, color="grey", linewidth=0.8)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
+    axes.set_yticks(range(len(results.rows)), results.rows)
+    axes.invert_yaxis()
+    axes.grid(axis="x", which="both", linewidth=0.3)
+    axes.set_xlabel("slowdown against the lower directory (median, least to most); dotted: the goal")
+    handles = {}
+    for index, system in enumerate(systems):
+        handles[system] = pyplot.Line2D(
+            [], [], color=colours[index % len(colours)], linestyle="", marker="D" if results.is_stackfs(system) else "o")
+    axes.legend(handles.values(), handles.keys(), loc="upper center", bbox_to_anchor=(0.4, -0.05), ncol=4)
+    return picture(figure)
+
+
+def plot_requests(results, system):
+    records = [r for r in results.requests if r["system"] == system and "requests" in r]
+    names = ordered(n for r in records for n in r["requests"] if n not in UNANSWERED)
+    figure, axes = pyplot.subplots(figsize=(11, 0.5 * len(records) + 1.5))
+    left = [0.0] * len(records)
+    colours = pyplot.get_cmap("tab20").colors
+    for index, name in enumerate(names):
+        widths = [r["requests"].get(name, 0) / r["files"] for r in records]
+        axes.barh([r["row"] for r in records], widths, left=left, label=name, color=colours[index % len(colours)])
+        left = [a + b for a, b in zip(left, widths)]
+    axes.plot([r["expected"] for r in records], range(len(records)), "k|", markersize=16, label="reached before")
+    axes.invert_yaxis()
+    axes.set_xlabel("requests a file")
+    axes.legend(fontsize=8)
+    return picture(figure)
+
+
+def picture(figure):
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", bbox_inches="tight")
+    pyplot.close(figure)
+    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+class Page:
+    """The report twice: as Markdown and as HTML."""
+
+    def __init__(self):
+        self.markdown, self.html = [], []
+
+    def heading(self, text, level=2):
+        self.markdown.append(f"{'#' * level} {text}\n")
+        self.html.append(f"<h{level}>{html.escape(text)}</h{level}>")
+
+    def paragraph(self, text):
+        self.markdown.append(text + "\n")
+        self.html.append(f"<p>{html.escape(text)}</p>")
+
+    def items(self, lines):
+        self.markdown.append("".join(f"- {line}\n" for line in lines))
+        self.html.append("<ul>" + "".join(f"<li>{html.escape(line)}</li>" for line in lines) + "</ul>")
+
+    def table(self, header, rows):
+        lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+        body = []
+        for row in rows:
+            lines.append("| " + " | ".join(f"**{t}**" if best else t for t, best in row) + " |")
+            cells = (f"<td{' class=best' if best else ''}>{html.escape(t)}</td>" for t, best in row)
+            body.append("<tr>" + "".join(cells) + "</tr>")
+        self.markdown.append("\n".join(lines) + "\n")
+        head = "".join(f"<th>{html.escape(t)}</th>" for t in header)
+        self.html.append(f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>")
+
+    def plot(self, name, data):
+        self.html.append(f'<img alt="{html.escape(name)}" src="{data}">')
+
+    def write(self, directory):
+        style = (
+            "body{font:15px/1.4 sans-serif;margin:2em auto;max-width:80em;padding:0 1em}"
+            "table{border-collapse:collapse;font-size:13px}td,th{border:1px solid #ccc;padding:2px 6px;text-align:right}"
+            "td:first-child,th:first-child{text-align:left}.best{font-weight:bold}img{max-width:100%}"
+        )
+        page = f'<!doctype html><meta charset="utf-8"><title>stackfs-bench</title><style>{style}</style>'
+        (directory / "report.md").write_text("\n".join(self.markdown), encoding="utf-8")
+        (directory / "report.html").write_text(page + "\n".join(self.html) + "\n", encoding="utf-8")
+
+
+def describe(page, results):
+    machine = results.machine
+    runs = [len(r) for r in results.cells.values()]
+    page.heading("What stackfs and others cost", 1)
+    page.paragraph(
+        f"{machine['cores']} cores ({machine['processor']}), {machine['memory_bytes'] / 2**30:.0f} GiB, "
+        f"{machine['distribution']}, Linux {machine['kernel']}, FUSE over io_uring "
+        f"{'enabled' if machine['fuse_over_rings'] else 'not enabled'}; {machine['date']}."
+    )
+    page.paragraph(
+        "Each figure is how many times longer the work takes than on the lower directory, a journaled ext4, right after: "
+        f"the median of up to {max(runs, default=0)} such pairs, and the least and the most. The best of a row is bold. "
+        "\"First\" is a fresh mount over a lower file system whose caches are warm."
+    )
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    results, directory = Results(sys.argv[1]), Path(sys.argv[2])
+    page = Page()
+    describe(page, results)
+    cached = [s for s in results.systems if not s.endswith("-nocache")]
+    uncached = [s for s in results.systems if s.endswith("-nocache")]
+    for title, systems in (("At best settings", cached), ("With caching off", uncached)):
+        if systems:
+            page.heading(title)
+            page.table(*slowdowns(results, systems))
+            if pyplot:
+                page.plot(title, plot_slowdowns(results, systems))
+    header, rows = behind(results, cached)
+    page.heading(f"Behind the best peer by more than {NOISE:.1f} times")
+    page.table(header, rows) if rows else page.paragraph("Nowhere.")
+    header, rows = missed(results, cached)
+    page.heading(f"Goals missed by more than {NOISE:.1f} times")
+    page.table(header, rows) if rows else page.paragraph("None.")
+    for system in ordered(r["system"] for r in results.requests):
+        page.heading(f"Requests of {system}")
+        page.paragraph("Without FORGET, which nobody waits for; operations of fewer than 0.005 requests a file are not named.")
+        page.table(*requests(results, system))
+        if pyplot:
+            page.plot("requests", plot_requests(results, system))
+    if results.memory:
+        page.heading("Memory and processor time of the daemon")
+        page.table(*memory(results))
+    failures = {(r["row"], r["system"]): r["error"] for r in results.measurements if "error" in r}
+    if failures:
+        page.heading("Failures")
+        page.items([f"{system}, {row}: {' '.join(error.split())}" for (row, system), error in failures.items()])
+    page.heading("Commands")
+    used = [s for s in results.systems if s in results.machine.get("commands", {})]
+    page.items([f"{s}: `{results.machine['commands'][s]}`" for s in used])
+    page.items([f"{name}: {version}" for name, version in sorted(results.machine.get("versions", {}).items())])
+    page.write(directory)
+    print(f"wrote {directory}/report.md and {directory}/report.html")
+    if not pyplot:
+        print("without plots: they take matplotlib (Debian: python3-matplotlib)")
+
+
+main()
