@@ -13,11 +13,22 @@ part() {
     "$@" || failed="$failed $name;"
 }
 
+tests() {
+    filter=$1
+    shift
+    timeout --kill-after=30 1200 swift test --skip-build --filter "$filter" "$@"
+}
+
 part 'mount helper' Tests/PackagingTests/mount-helper.sh
 part 'installation' Tests/PackagingTests/installation.sh
 part 'style' scripts/lint.sh
-# The mount tests start the stackfs that is built next to them.
-part 'swift' swift test
+# A process for each group: some change what belongs to their whole process, or fill it. The mount tests start the stackfs that
+# is built next to them, and run one by one, as they share the machine's mounts.
+part 'build' swift build --build-tests
+part 'unit tests' tests '^(FuseKernelTests|StackCoreTests|stackfsTests)\.'
+part 'fuzzing' tests '^FuzzTests\.'
+part 'differential test' tests '^MountTests\.(Differential|Shrinker|Confinement)Tests/' --no-parallel
+part 'mounts' tests '^MountTests\.' --skip '^MountTests\.(Differential|Shrinker|Confinement)Tests/' --no-parallel
 part 'mount(8) and fstab(5)' Tests/PackagingTests/mount-command.sh .build/debug/stackfs
 
 if [ -n "$failed" ]; then

@@ -60,8 +60,14 @@ extension Mirror {
                     try checked(linux_renameat2(fromDescriptor, oldPointer, toDescriptor, newPointer, flags))
                     return
                 }
-                try self.credentials.creating(request) { () throws(Errno) in
-                    _ = try checked(linux_renameat2(fromDescriptor, oldPointer, toDescriptor, newPointer, flags))
+                do throws(Errno) {
+                    try self.credentials.creating(request) { () throws(Errno) in
+                        _ = try checked(linux_renameat2(fromDescriptor, oldPointer, toDescriptor, newPointer, flags))
+                    }
+                } catch {
+                    // ext4 makes the whiteout before it fails, and stamps the directory.
+                    self.connection?.invalidateAttributes(nodeid: request.nodeid)
+                    throw error
                 }
             }
         }
