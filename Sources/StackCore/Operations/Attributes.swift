@@ -102,7 +102,13 @@ extension Mirror {
             let file = try files.borrow(arguments.fh)
             try truncate(request, file.descriptor, size, clearsSetID: kills)
         } else {
-            guard try Lower.status(of: inode).isRegular else { throw .einval }
+            let status = try Lower.status(of: inode)
+            guard status.isRegular else { throw .einval }
+            if size == 0, status.size == 0, !kills {
+                // Of an empty file truncate(2) leaves the times alone on most file systems, and ftruncate(2) does not.
+                try checked(DescriptorPath(inode).withPointer { linux_truncate($0, size) })
+                return
+            }
             // The kernel has let the caller through; the daemon opens.
             let file = try Lower.reopen(inode, O_WRONLY | O_NONBLOCK)
             try truncate(request, file.number, size, clearsSetID: kills)
