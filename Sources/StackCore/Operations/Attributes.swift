@@ -104,7 +104,7 @@ extension Mirror {
         } else {
             let status = try Lower.status(of: inode)
             guard status.isRegular else { throw .einval }
-            if size == 0, status.size == 0, !kills {
+            if size == 0, status.size == 0, !(kills && status.hasSetID) {
                 // Of an empty file truncate(2) leaves the times alone on most file systems, and ftruncate(2) does not.
                 try checked(DescriptorPath(inode).withPointer { linux_truncate($0, size) })
                 return
@@ -136,7 +136,11 @@ extension Mirror {
             } else if request.uid != status.uid, mode != status.mode & 0o7777, !caller.has(LINUX_CAP_FOWNER) {
                 throw .eperm
             }
-            try Lower.changeMode(inode, mode)
+            // chown(2) clears the bits of append-only files too, but for set-group-id where the daemon may keep it.
+            try Lower.changeOwner(inode, uid: .max, gid: .max)
+            let left = UInt32(try Lower.status(of: inode).mode) & 0o7777
+            if left != mode { try Lower.changeMode(inode, left & mode) }
+            return
         }
         // Takes capabilities away, and stamps the time of change as natively.
         try Lower.changeOwner(inode, uid: .max, gid: .max)

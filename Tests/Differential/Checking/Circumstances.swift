@@ -85,6 +85,20 @@ struct Circumstances {
         return ids.uid == 0 || file.mode & 0o6010 == 0o2000 && isMember
     }
 
+    /// Whether a call writes to an O_DIRECT file other than in blocks of 512 bytes.
+    func isMisaligned(_ call: any Call) -> Bool {
+        guard let slot = call.written, let flags = statusFlags(of: slot), flags & TC_O_DIRECT != 0 else { return false }
+        let position = examine { Kernel.call(TC_lseek, $0[slot], 0, Int64(SEEK_CUR)) } ?? 0
+        let numbers: [Int64]
+        switch call {
+        case let call as Write: numbers = [Int64(call.data.count), position]
+        case let call as WriteAt: numbers = [Int64(call.data.count), call.offset]
+        case let call as WriteVector: numbers = call.data.map { Int64($0.count) } + [call.offset ?? position]
+        default: return true
+        }
+        return numbers.contains { $0 & 511 != 0 }
+    }
+
     /// Whether the file may have space that was not written: by fallocate(2), or by a fault in a mapping.
     func mayHaveUnwrittenSpace(_ file: tc_statx) -> Bool { history.unwritten.contains(file.ino) }
 
@@ -152,6 +166,7 @@ struct FileHistory {
 /// File systems with ways of their own, by their numbers in linux/magic.h.
 enum FileSystemKind: Int64 {
     case tmpfs = 0x0102_1994
+    case xfs = 0x5846_5342
     case btrfs = 0x9123_683e
     case overlay = 0x794c_7630
 }
