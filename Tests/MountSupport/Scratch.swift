@@ -71,24 +71,9 @@ public final class Scratch: @unchecked Sendable {
         let fd = open(image, O_WRONLY | O_CREAT | O_EXCL, 0o600)
         guard fd >= 0, ftruncate(fd, 3 << 30) == 0 else { throw SupportError("no image \(image): \(Self.error)") }
         close(fd)
-        try format(image)
+        try Subprocess.run(kind.format(image))
         let type = kind == .overlay ? "ext4" : kind.rawValue
         try mount(["-t", type, "-o", "loop,\(options)", image, point], at: point)
-    }
-
-    /// mkfs.btrfs looks at every mount of the machine and gives up at one whose daemon has died, as in other tests: it is asked
-    /// again until that one is gone.
-    private func format(_ image: String) throws(SupportError) {
-        let deadline = Deadline(seconds: 15)
-        while true {
-            do {
-                try Subprocess.run(kind.format(image))
-                return
-            } catch {
-                if kind != .btrfs || deadline.passed { throw error }
-                usleep(200_000)
-            }
-        }
     }
 
     private func mount(_ arguments: [String], at point: String) throws(SupportError) {

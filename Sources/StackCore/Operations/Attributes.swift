@@ -102,7 +102,13 @@ extension Mirror {
             let file = try files.borrow(arguments.fh)
             try truncate(request, file.descriptor, size, clearsSetID: kills)
         } else {
-            guard try Lower.status(of: inode).isRegular else { throw .einval }
+            let status = try Lower.status(of: inode)
+            guard status.isRegular else { throw .einval }
+            if size == 0, status.size == 0, !(kills && status.hasSetID) {
+                // Of an empty file truncate(2) leaves the times alone on most file systems, and ftruncate(2) does not.
+                try checked(DescriptorPath(inode).withPointer { linux_truncate($0, size) })
+                return
+            }
             // The kernel has let the caller through; the daemon opens.
             let file = try Lower.reopen(inode, O_WRONLY | O_NONBLOCK)
             try truncate(request, file.number, size, clearsSetID: kills)
@@ -130,7 +136,11 @@ extension Mirror {
             } else if request.uid != status.uid, mode != status.mode & 0o7777, !caller.has(LINUX_CAP_FOWNER) {
                 throw .eperm
             }
-            try Lower.changeMode(inode, mode)
+            // chown(2) clears the bits of append-only files too, but for set-group-id where the daemon may keep it.
+            try Lower.changeOwner(inode, uid: .max, gid: .max)
+            let left = UInt32(try Lower.status(of: inode).mode) & 0o7777
+            if left != mode { try Lower.changeMode(inode, left & mode) }
+            return
         }
         // Takes capabilities away, and stamps the time of change as natively.
         try Lower.changeOwner(inode, uid: .max, gid: .max)

@@ -40,6 +40,9 @@ extension Mirror {
         else { throw .einval }
         let length = Int(clamping: min(arguments.len, limit))
         let (input, output) = (source.descriptor, target.descriptor)
+        // A copy that fails may have stamped the target's times, and the kernel does not ask for them again.
+        var fails = true
+        defer { if fails { connection?.invalidateAttributes(nodeid: target.node.rawValue) } }
         let copied = try mutate(request) { () throws(Errno) in
             try credentials.changing(output, request) { () throws(Errno) in
                 let result = linux_copy_file_range(input, &from, output, &to, length, 0)
@@ -49,6 +52,7 @@ extension Mirror {
                 return try checked(linux_copy_file_range(input, &from, plain.number, &to, length, 0))
             }
         }
+        fails = false
         return UInt64(copied)
     }
 }

@@ -78,6 +78,8 @@ struct ListWhileChanging: Call {
                 directory.withPointer { Kernel.call(TC_unlinkat, stage.base, $0, Int64(Linux.removeDirectory)) })
         }
         outcome.add("made", (0..<entries).count { make("stays\($0)", in: fd) && make("goes\($0)", in: fd) })
+        // btrfs shows an open directory as it was when it was opened or rewound.
+        _ = Kernel.call(TC_lseek, fd, 0, Int64(SEEK_SET))
         check(fd, &outcome)
         return outcome
     }

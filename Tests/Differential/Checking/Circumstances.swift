@@ -30,6 +30,12 @@ struct Circumstances {
         return examine(asRoot: true) { Self.status($0.directory(of: place), place.path, flags.rawValue) } ?? nil
     }
 
+    /// Whether two slots of the caller lead to one file.
+    func areSame(_ first: Slot, _ second: Slot) -> Bool {
+        guard let first = file(in: first), let second = file(in: second) else { return false }
+        return first.ino == second.ino
+    }
+
     /// The flags of the open file in a slot of the caller.
     func statusFlags(of slot: Slot) -> Int32? {
         (examine { Kernel.call(TC_fcntl, $0[slot], Int64(F_GETFL)) }).flatMap { $0 < 0 ? nil : Int32($0) }
@@ -79,8 +85,31 @@ struct Circumstances {
         return ids.uid == 0 || file.mode & 0o6010 == 0o2000 && isMember
     }
 
-    /// Whether space of the file may be allocated and not written.
-    func isPreallocated(_ file: tc_statx) -> Bool { history.preallocated.contains(file.ino) }
+    /// Whether a call writes to an O_DIRECT file other than in blocks of 512 bytes.
+    func isMisaligned(_ call: any Call) -> Bool {
+        guard let slot = call.written, let flags = statusFlags(of: slot), flags & TC_O_DIRECT != 0 else { return false }
+        let position = examine { Kernel.call(TC_lseek, $0[slot], 0, Int64(SEEK_CUR)) } ?? 0
+        let numbers: [Int64]
+        switch call {
+        case let call as Write: numbers = [Int64(call.data.count), position]
+        case let call as WriteAt: numbers = [Int64(call.data.count), call.offset]
+        case let call as WriteVector: numbers = call.data.map { Int64($0.count) } + [call.offset ?? position]
+        default: return true
+        }
+        return numbers.contains { $0 & 511 != 0 }
+    }
+
+    /// Whether the file may have space that was not written: by fallocate(2), or by a fault in a mapping.
+    func mayHaveUnwrittenSpace(_ file: tc_statx) -> Bool { history.unwritten.contains(file.ino) }
+
+    /// The native file system.
+    var fileSystem: FileSystemKind? {
+        examine { stage in
+            var status = tc_statfs()
+            _ = withUnsafeMutablePointer(to: &status) { Kernel.call(TC_fstatfs, stage.base, Kernel.address($0)) }
+            return FileSystemKind(rawValue: status.type)
+        } ?? nil
+    }
 
     /// Whether what a place or, where there is one, a slot means has the attribute security.capability.
     func hasCapability(at place: Place, or slot: Slot?, _ flags: AtFlags) -> Bool {
@@ -121,16 +150,25 @@ struct Circumstances {
 struct FileHistory {
     /// Who opened it.
     private(set) var openers: [UInt64: Set<User>] = [:]
-    /// Those that space was allocated for.
-    private(set) var preallocated: Set<UInt64> = []
+    /// Those that space was allocated for, or that were mapped.
+    private(set) var unwritten: Set<UInt64> = []
 
     /// Notes a call that succeeded.
     mutating func note(_ step: Step, _ now: Circumstances) {
         if let slot = step.call.opened, let file = now.file(in: slot) {
             openers[file.ino, default: []].insert(step.user)
         }
-        if let call = step.call as? Allocate, let file = now.file(in: call.slot) { preallocated.insert(file.ino) }
+        let slot = (step.call as? Allocate)?.slot ?? (step.call as? MapAndStore)?.slot
+        if let slot, let file = now.file(in: slot) { unwritten.insert(file.ino) }
     }
+}
+
+/// File systems with ways of their own, by their numbers in linux/magic.h.
+enum FileSystemKind: Int64 {
+    case tmpfs = 0x0102_1994
+    case xfs = 0x5846_5342
+    case btrfs = 0x9123_683e
+    case overlay = 0x794c_7630
 }
 
 /// A file among the arguments of a call.

@@ -53,13 +53,82 @@ enum Deviations {
                 guard now.dataPath == .daemon, let call = call as? Seek,
                     [Linux.seekData, Linux.seekHole].contains(call.whence), let file = now.file(in: call.slot)
                 else { return false }
-                return now.isPreallocated(file)
+                return now.mayHaveUnwrittenSpace(file)
             }),
         Deviation(
-            reason: "sendfile(2) stamps the access time even where it fails, and the kernel stamps no time of FUSE inodes.",
+            reason: "sendfile(2) stamps the access time even where it moves nothing, and the kernel stamps no time of FUSE inodes.",
             limit: "`sendfile` from a directory",
             skips: { call, now in
-                (call as? SendFile).flatMap { now.file(in: $0.from) }?.isDirectory ?? false
+                guard let call = call as? SendFile, let file = now.file(in: call.from) else { return false }
+                // btrfs stamps nothing itself when a direct read ends at once.
+                let direct = now.statusFlags(of: call.from).map { $0 & TC_O_DIRECT != 0 } ?? false
+                return file.isDirectory || direct && now.fileSystem == .btrfs
+            }),
+        Deviation(
+            reason: "The offsets of a directory are the file system's own, and some lead beyond what other calls take.",
+            limit: "`lseek` on a directory with `SEEK_END`",
+            accepts: { part, difference, now in
+                guard part == "result", difference.native.result < 0, difference.mount.result < 0 else { return false }
+                let slot = (now.step?.call as? Read)?.slot ?? (now.step?.call as? LockRange)?.slot
+                return slot.flatMap { now.file(in: $0) }?.isDirectory ?? false
+            }),
+        Deviation(
+            reason: "A READDIR carries no flags, and a directory is opened without a request.",
+            limit: "`O_NOATIME` set by",
+            skips: { call, now in
+                guard let call = call as? ChangeStatusFlags, now.file(in: call.slot)?.isDirectory ?? false else {
+                    return false
+                }
+                return now.statusFlags(of: call.slot).map { ($0 ^ call.flags.rawValue) & TC_O_NOATIME != 0 } ?? false
+            }),
+        Deviation(
+            reason: "The kernel clears privileges before it asks (fuse_file_fallocate), tmpfs never and btrfs only where something changes.",
+            limit: "`fallocate` of a set-id file",
+            skips: { call, now in
+                guard let call = call as? Allocate, let file = now.file(in: call.slot), file.hasSetID else {
+                    return false
+                }
+                return [.tmpfs, .btrfs].contains(now.fileSystem) && !now.callerKeepsSetID(of: file)
+            }),
+        Deviation(
+            reason: "The kernel clears privileges and sets the length back on its own account, where xfs refuses before it does anything.",
+            limit: "On xfs, a write that `O_DIRECT`",
+            skips: { call, now in now.fileSystem == .xfs && now.isMisaligned(call) }),
+        Deviation(
+            reason: "The kernel refuses inode flags of FUSE files that are neither regular nor directories (fuse_priv_ioctl_prepare).",
+            limit: "`FS_IOC_GETFLAGS`",
+            skips: { call, now in
+                let slot = (call as? ChangeInodeFlags)?.slot ?? (call as? ExtendedInodeFlags)?.slot
+                return slot.flatMap { now.file(in: $0) }.map { !$0.isRegular && !$0.isDirectory } ?? false
+            }),
+        Deviation(
+            reason: "A read of no bytes ends in the kernel, where tmpfs and btrfs stamp the access time.",
+            limit: "Where data go by passthrough, reading nothing",
+            skips: { call, now in
+                guard now.dataPath == .kernel else { return false }
+                return (call as? Read)?.count == 0 || (call as? ReadAt)?.count == 0
+            }),
+        Deviation(
+            reason: "tmpfs keeps what is stored in a mapping behind the end of the file, and moves pages without copying them.",
+            limit: "With `-o passthrough=off` on tmpfs",
+            skips: { call, now in
+                guard now.dataPath == .daemon, now.fileSystem == .tmpfs else { return false }
+                switch call {
+                case let call as MapAndStore:
+                    let end = UInt64(call.page * 4096 + call.skip + call.data.count)
+                    return call.data.count > 0 && now.file(in: call.slot).map { end > $0.size } ?? false
+                case let call as SendFile: return now.areSame(call.from, call.to)
+                case let call as Splice: return now.areSame(call.from, call.to)
+                default: return false
+                }
+            }),
+        Deviation(
+            reason: "overlayfs counts the attributes that it hides when it compares with the room that the caller has.",
+            limit: "On overlayfs, `listxattr`",
+            accepts: { part, difference, now in
+                part == "result" && now.step?.call is ListXattr && now.fileSystem == .overlay
+                    && (difference.native.result == -Int64(ERANGE) || (now.step?.call as? ListXattr)?.room == 0)
+                    && difference.mount.result >= 0
             }),
         Deviation(
             reason: "FUSE does not tell the kernel how long a file of the lower file system may be.",

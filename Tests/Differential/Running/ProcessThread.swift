@@ -29,6 +29,7 @@ final class ProcessThread: @unchecked Sendable {
     /// Starts the thread, confined to the directory `side`.
     /// - Throws: ``ConfinementError`` when it cannot be confined.
     init(side: String, clock: EpochClock, stampsAccesses: Bool) throws(ConfinementError) {
+        _ = Self.survivesBrokenPipes
         self.side = side
         self.clock = clock
         self.stampsAccesses = stampsAccesses
@@ -39,6 +40,9 @@ final class ProcessThread: @unchecked Sendable {
             throw failure
         }
     }
+
+    /// A write to a FIFO that nobody reads must give EPIPE, not end the program.
+    private static let survivesBrokenPipes: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
 
     /// Makes a call and gives what it gave.
     func perform(_ step: Step) -> Outcome {

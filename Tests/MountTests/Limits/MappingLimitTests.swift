@@ -62,14 +62,4 @@ extension Limits {
             mount: "done 8000\ndone 8000\ndone 8003\ndone 8003\n",
             options: ["passthrough=on"])
     }
-
-    @Test func setGroupIDWithoutExecution() throws {
-        try expectSides(
-            SetIDScript.one("sgid-no-exec", "member", "write"), native: "sgid-no-exec member write done 2767 \n",
-            mount: "sgid-no-exec member write done 767 \n")
-        try expectSides(
-            SetIDScript.one("sgid-no-exec", "member", "chown nothing"),
-            native: "sgid-no-exec member chown nothing done 2767 \n",
-            mount: "sgid-no-exec member chown nothing EPERM 2767 \n")
-    }
 }
