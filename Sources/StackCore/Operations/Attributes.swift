@@ -104,8 +104,8 @@ extension Mirror {
         } else {
             let status = try Lower.status(of: inode)
             guard status.isRegular else { throw .einval }
-            if size == 0, status.size == 0, !(kills && status.hasSetID) {
-                // Of an empty file truncate(2) leaves the times alone on most file systems, and ftruncate(2) does not.
+            if status.size == UInt64(size), !(kills && status.hasSetID) {
+                // Where the length stays, truncate(2) leaves the times alone on most file systems, and ftruncate(2) does not.
                 try checked(DescriptorPath(inode).withPointer { linux_truncate($0, size) })
                 return
             }

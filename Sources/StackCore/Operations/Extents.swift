@@ -40,9 +40,12 @@ extension Mirror {
         else { throw .einval }
         let length = Int(clamping: min(arguments.len, limit))
         let (input, output) = (source.descriptor, target.descriptor)
-        // A copy that fails may have stamped the target's times, and the kernel does not ask for them again.
+        // The source was accessed, and a copy that fails may have stamped the target's times: the kernel asks for neither again.
         var fails = true
-        defer { if fails { connection?.invalidateAttributes(nodeid: target.node.rawValue) } }
+        defer {
+            connection?.invalidateAttributes(nodeid: source.node.rawValue)
+            if fails { connection?.invalidateAttributes(nodeid: target.node.rawValue) }
+        }
         let copied = try mutate(request) { () throws(Errno) in
             try credentials.changing(output, request) { () throws(Errno) in
                 let result = linux_copy_file_range(input, &from, output, &to, length, 0)

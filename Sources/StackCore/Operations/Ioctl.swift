@@ -29,7 +29,12 @@ extension Mirror {
             try checked(
                 withUnsafeMutableBytes(of: &value) { linux_ioctl(descriptor, known.rawValue, $0.baseAddress) })
         }
-        let result = known.changes ? try mutate(request) { () throws(Errno) in try call() } : try call()
+        let result =
+            known.changes
+            ? try mutate(request) { () throws(Errno) in
+                // xfs clears set-id bits for a caller without CAP_FSETID.
+                request.uid != 0 ? try credentials.withoutSetID(call) : try call()
+            } : try call()
         // The kernel does not know that the time of change is another.
         if known.changes { connection?.invalidateAttributes(nodeid: request.nodeid) }
         try reply.append(fuse_ioctl_out(result: Int32(truncatingIfNeeded: result), flags: 0, in_iovs: 0, out_iovs: 0))

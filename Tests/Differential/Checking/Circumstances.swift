@@ -59,6 +59,14 @@ struct Circumstances {
         } ?? false
     }
 
+    /// Whether a call writes to a set-id file where ext4 can hold no file: the kernel clears the bits before it asks.
+    func writesTooFar(_ call: any Call) -> Bool {
+        let longest: Int64 = (1 << 44) - 4096
+        guard let slot = call.written, let file = file(in: slot), file.isRegular, file.mode & 0o6000 != 0 else { return false }
+        let position = examine { Kernel.call(TC_lseek, $0[slot], 0, Int64(SEEK_CUR)) } ?? 0
+        return ((call as? WriteAt)?.offset ?? (call as? WriteVector)?.offset ?? position) >= longest
+    }
+
     /// Whether any process has the file open for writing.
     func isOpenForWriting(_ file: tc_statx) -> Bool {
         threads.contains { thread in
@@ -176,13 +184,15 @@ private enum Operand: Sendable {
     case place(Place)
     case slot(Slot)
 
-    /// The file, what it is a symlink to, and the directory that its name lies in, as far as they exist.
+    /// The file, what it is a symlink to, and the directories above, as far as they exist.
     func files(on stage: Stage) -> [tc_statx] {
         switch self {
         case .slot(let slot): return [Circumstances.status(stage[slot], .empty, Linux.emptyPath)].compactMap { $0 }
         case .place(let place):
             let directory = stage.directory(of: place)
-            let found = [place.path, place.path.parent].map { path in
+            var paths = [place.path, place.path.withoutTrailingSlashes]
+            while let last = paths.last, last != last.parent, !last.bytes.isEmpty { paths.append(last.parent) }
+            let found = paths.map { path in
                 [Linux.symlinkNofollow, 0].map { Circumstances.status(directory, path, $0) }
             }
             return found.joined().compactMap { $0 }

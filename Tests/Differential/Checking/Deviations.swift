@@ -74,8 +74,11 @@ enum Deviations {
             }),
         Deviation(
             reason: "A READDIR carries no flags, and a directory is opened without a request.",
-            limit: "`O_NOATIME` set by",
+            limit: "`O_NOATIME` of a directory",
             skips: { call, now in
+                if let slot = (call as? List)?.slot ?? (call as? ReadSomeEntries)?.slot {
+                    return now.statusFlags(of: slot).map { $0 & TC_O_NOATIME != 0 } ?? false
+                }
                 guard let call = call as? ChangeStatusFlags, now.file(in: call.slot)?.isDirectory ?? false else {
                     return false
                 }
@@ -109,14 +112,14 @@ enum Deviations {
                 return (call as? Read)?.count == 0 || (call as? ReadAt)?.count == 0
             }),
         Deviation(
-            reason: "tmpfs keeps what is stored in a mapping behind the end of the file, and moves pages without copying them.",
-            limit: "With `-o passthrough=off` on tmpfs",
+            reason: "Pages are moved without copying them, and tmpfs keeps what is stored in a mapping behind the end of the file.",
+            limit: "With `-o passthrough=off`, `splice`",
             skips: { call, now in
-                guard now.dataPath == .daemon, now.fileSystem == .tmpfs else { return false }
+                guard now.dataPath == .daemon else { return false }
                 switch call {
                 case let call as MapAndStore:
                     let end = UInt64(call.page * 4096 + call.skip + call.data.count)
-                    return call.data.count > 0 && now.file(in: call.slot).map { end > $0.size } ?? false
+                    return now.fileSystem == .tmpfs && call.data.count > 0 && now.file(in: call.slot).map { end > $0.size } ?? false
                 case let call as SendFile: return now.areSame(call.from, call.to)
                 case let call as Splice: return now.areSame(call.from, call.to)
                 default: return false
@@ -133,10 +136,13 @@ enum Deviations {
         Deviation(
             reason: "FUSE does not tell the kernel how long a file of the lower file system may be.",
             limit: "`lseek` beyond",
-            skips: { call, now in (call as? Seek).map(now.leadsTooFar) ?? false }),
+            skips: { call, now in
+                if let call = call as? Seek { return now.leadsTooFar(call) }
+                return now.writesTooFar(call)
+            }),
         Deviation(
             reason: "Each READ and WRITE carries the flags of the open file, COPY_FILE_RANGE and the backing file do not.",
-            limit: "`O_DIRECT` set by",
+            limit: "With passthrough: setting `O_DIRECT`",
             skips: { call, _ in call is SwitchDirect }),
     ]
 
@@ -160,6 +166,14 @@ enum Deviations {
                 guard let slot = now.step?.call.written, part == "result" else { return false }
                 return difference.native.result == -Int64(EPERM) && difference.mount.result == 0
                     && now.file(in: slot)?.isProtected ?? false
+            }),
+        Deviation(
+            reason: "The kernel takes the error that there is no such list for success.",
+            limit: "Removing an ACL",
+            accepts: { part, difference, now in
+                guard let call = now.step?.call as? RemoveXattr, part == "result" else { return false }
+                return call.name.bytes.starts(with: "system.posix_acl".utf8) && difference.native.result == -Int64(EPERM)
+                    && difference.mount.result == 0 && now.namesProtectedFile
             }),
         Deviation(
             reason: "The kernel asks the FUSE inode alone whether a file may be written (default_permissions).",
@@ -235,7 +249,7 @@ enum Deviations {
             }),
         Deviation(
             reason: "GETLK and SETLK do not say which kind of lock is meant, and the kernel fills in the kind that was asked with.",
-            limit: "`F_GETLK` and `F_OFD_GETLK` show",
+            limit: "`F_GETLK` names a process",
             accepts: { part, difference, now in
                 guard part == "holder", let call = now.step?.call as? LockRange else { return false }
                 let shown = call.command == .getOpenFileLock ? "an open file" : "this process"
@@ -248,7 +262,7 @@ enum Deviations {
     private static let passthrough = [
         Deviation(
             reason: "The backing file keeps the flags that the file was opened with, and no request tells of others.",
-            limit: "Where data go by passthrough, `fcntl(F_SETFL)`",
+            limit: "With passthrough: setting `O_DIRECT`",
             skips: { call, now in
                 guard now.dataPath == .kernel else { return false }
                 switch call {

@@ -28,6 +28,12 @@ struct Path: Hashable, Sendable {
         return Path(Array(bytes[(directory.bytes.count + 1)...]))
     }
 
+    var withoutTrailingSlashes: Path {
+        var rest = bytes[...]
+        while rest.count > 1, rest.last == UInt8(ascii: "/") { rest.removeLast() }
+        return Path(Array(rest))
+    }
+
     /// The directory that the last name lies in; of "..", the directory itself.
     var parent: Path {
         let slash = UInt8(ascii: "/")

@@ -1,6 +1,6 @@
 /// Writes files with set-id bits or capabilities in every way, as several users, and prints what is left of them.
 enum SetIDScript {
-    /// - Parameter left: combinations to leave out: "mapped store to capabilities", "members of sgid-no-exec".
+    /// - Parameter left: combinations to leave out: "mapped store to capabilities".
     static func all(except left: [String]) -> Script {
         .python("left = \(left)\n" + text)
     }
@@ -98,8 +98,6 @@ enum SetIDScript {
                     if only and (kind, actor, way) != only:
                         continue
                     if kind == 'caps' and way == 'mapped store' and 'mapped store to capabilities' in left:
-                        continue
-                    if kind == 'sgid-no-exec' and actor == 'member' and 'members of sgid-no-exec' in left:
                         continue
                     write('file', b'x' * 8192)
                     os.chown('file', 1000, 1000)
