@@ -31,7 +31,10 @@ public enum LowerFileSystem: String, CaseIterable, Sendable, CustomStringConvert
         case .xfs: ["mkfs.xfs", "-q", "-f", image]
         case .btrfs:
             // It looks at every mount of the machine and gives up at one whose daemon has died, as in other tests: it sees none.
-            ["unshare", "-m", "sh", "-c", "mount --bind /dev/null /proc/$$/mounts && exec mkfs.btrfs -q -f \"$0\"", image]
+            [
+                "unshare", "-m", "sh", "-c", "mount --bind /dev/null /proc/$$/mounts && exec mkfs.btrfs -q -f \"$0\"",
+                image,
+            ]
         case .tmpfs, .plain: []
         }
     }

@@ -51,13 +51,16 @@ struct Credentials: Sendable {
     }
 
     /// Runs `body`, which changes a file's content, as the caller: set-id bits, quota and reserved blocks are as for it.
-    func changing<Result>(_ file: Int32, _ request: Request, _ body: () throws(Errno) -> Result) throws(Errno) -> Result {
+    func changing<Result>(_ file: Int32, _ request: Request, _ body: () throws(Errno) -> Result) throws(Errno) -> Result
+    {
         guard canSwitch, request.uid != 0 else { return try asCaller(request, body) }
         return try asCaller(CallerProcess.member(request, of: try Lower.status(of: file)), body)
     }
 
     /// Runs `body` so that the lower kernel clears set-id bits as for a caller without CAP_FSETID.
-    func clearingSetID<Result>(_ file: Int32, _ request: Request, _ body: () throws(Errno) -> Result) throws(Errno) -> Result {
+    func clearingSetID<Result>(_ file: Int32, _ request: Request, _ body: () throws(Errno) -> Result) throws(Errno)
+        -> Result
+    {
         request.uid != 0 ? try changing(file, request, body) : try withoutSetID(body)
     }
 

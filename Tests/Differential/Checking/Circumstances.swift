@@ -12,7 +12,10 @@ struct Circumstances {
     private let threads: [[ProcessThread]]
     private let history: FileHistory
 
-    init(_ dataPath: DataPath, step: Step? = nil, on threads: [[ProcessThread]] = [], history: FileHistory = FileHistory()) {
+    init(
+        _ dataPath: DataPath, step: Step? = nil, on threads: [[ProcessThread]] = [],
+        history: FileHistory = FileHistory()
+    ) {
         self.dataPath = dataPath
         self.step = step
         self.threads = threads
@@ -62,7 +65,9 @@ struct Circumstances {
     /// Whether a call writes to a set-id file where ext4 can hold no file: the kernel clears the bits before it asks.
     func writesTooFar(_ call: any Call) -> Bool {
         let longest: Int64 = (1 << 44) - 4096
-        guard let slot = call.written, let file = file(in: slot), file.isRegular, file.mode & 0o6000 != 0 else { return false }
+        guard let slot = call.written, let file = file(in: slot), file.isRegular, file.mode & 0o6000 != 0 else {
+            return false
+        }
         let position = examine { Kernel.call(TC_lseek, $0[slot], 0, Int64(SEEK_CUR)) } ?? 0
         return ((call as? WriteAt)?.offset ?? (call as? WriteVector)?.offset ?? position) >= longest
     }
@@ -72,7 +77,9 @@ struct Circumstances {
         threads.contains { thread in
             thread[0].examine { stage in
                 (0..<Slot.count).map { stage[Slot(index: $0)] }.contains { fd in
-                    guard let other = Self.status(fd, .empty, Linux.emptyPath), other.ino == file.ino else { return false }
+                    guard let other = Self.status(fd, .empty, Linux.emptyPath), other.ino == file.ino else {
+                        return false
+                    }
                     let flags = Kernel.call(TC_fcntl, fd, Int64(F_GETFL))
                     return flags & Int64(TC_O_PATH) == 0 && flags & Int64(O_ACCMODE) != Int64(O_RDONLY)
                 }

@@ -47,7 +47,8 @@ enum Deviations {
                 return now.file(in: call.slot)?.isDirectory ?? false
             }),
         Deviation(
-            reason: "Space that is allocated and not written counts as data where it is in the page cache, and FUSE reads ahead.",
+            reason:
+                "Space that is allocated and not written counts as data where it is in the page cache, and FUSE reads ahead.",
             limit: "With `-o passthrough=off`, `SEEK_DATA`",
             skips: { call, now in
                 guard now.dataPath == .daemon, let call = call as? Seek,
@@ -56,7 +57,8 @@ enum Deviations {
                 return now.mayHaveUnwrittenSpace(file)
             }),
         Deviation(
-            reason: "sendfile(2) stamps the access time even where it moves nothing, and the kernel stamps no time of FUSE inodes.",
+            reason:
+                "sendfile(2) stamps the access time even where it moves nothing, and the kernel stamps no time of FUSE inodes.",
             limit: "`sendfile` from a directory",
             skips: { call, now in
                 guard let call = call as? SendFile, let file = now.file(in: call.from) else { return false }
@@ -85,7 +87,8 @@ enum Deviations {
                 return now.statusFlags(of: call.slot).map { ($0 ^ call.flags.rawValue) & TC_O_NOATIME != 0 } ?? false
             }),
         Deviation(
-            reason: "The kernel clears privileges before it asks (fuse_file_fallocate), tmpfs never and btrfs only where something changes.",
+            reason:
+                "The kernel clears privileges before it asks (fuse_file_fallocate), tmpfs never and btrfs only where something changes.",
             limit: "`fallocate` of a set-id file",
             skips: { call, now in
                 guard let call = call as? Allocate, let file = now.file(in: call.slot), file.hasSetID else {
@@ -94,11 +97,13 @@ enum Deviations {
                 return [.tmpfs, .btrfs].contains(now.fileSystem) && !now.callerKeepsSetID(of: file)
             }),
         Deviation(
-            reason: "The kernel clears privileges and sets the length back on its own account, where xfs refuses before it does anything.",
+            reason:
+                "The kernel clears privileges and sets the length back on its own account, where xfs refuses before it does anything.",
             limit: "On xfs, a write that `O_DIRECT`",
             skips: { call, now in now.fileSystem == .xfs && now.isMisaligned(call) }),
         Deviation(
-            reason: "The kernel refuses inode flags of FUSE files that are neither regular nor directories (fuse_priv_ioctl_prepare).",
+            reason:
+                "The kernel refuses inode flags of FUSE files that are neither regular nor directories (fuse_priv_ioctl_prepare).",
             limit: "`FS_IOC_GETFLAGS`",
             skips: { call, now in
                 let slot = (call as? ChangeInodeFlags)?.slot ?? (call as? ExtendedInodeFlags)?.slot
@@ -112,14 +117,16 @@ enum Deviations {
                 return (call as? Read)?.count == 0 || (call as? ReadAt)?.count == 0
             }),
         Deviation(
-            reason: "Pages are moved without copying them, and tmpfs keeps what is stored in a mapping behind the end of the file.",
+            reason:
+                "Pages are moved without copying them, and tmpfs keeps what is stored in a mapping behind the end of the file.",
             limit: "With `-o passthrough=off`, `splice`",
             skips: { call, now in
                 guard now.dataPath == .daemon else { return false }
                 switch call {
                 case let call as MapAndStore:
                     let end = UInt64(call.page * 4096 + call.skip + call.data.count)
-                    return now.fileSystem == .tmpfs && call.data.count > 0 && now.file(in: call.slot).map { end > $0.size } ?? false
+                    return now.fileSystem == .tmpfs && call.data.count > 0
+                        && now.file(in: call.slot).map { end > $0.size } ?? false
                 case let call as SendFile: return now.areSame(call.from, call.to)
                 case let call as Splice: return now.areSame(call.from, call.to)
                 default: return false
@@ -152,7 +159,8 @@ enum Deviations {
     /// not at all.
     private static let order = [
         Deviation(
-            reason: "The lower file system refuses what the flags forbid only once the kernel's other checks have passed.",
+            reason:
+                "The lower file system refuses what the flags forbid only once the kernel's other checks have passed.",
             limit: "A call that fails for two reasons, one of them",
             accepts: { part, difference, now in
                 let results = [difference.native.result, difference.mount.result]
@@ -172,7 +180,8 @@ enum Deviations {
             limit: "Removing an ACL",
             accepts: { part, difference, now in
                 guard let call = now.step?.call as? RemoveXattr, part == "result" else { return false }
-                return call.name.bytes.starts(with: "system.posix_acl".utf8) && difference.native.result == -Int64(EPERM)
+                return call.name.bytes.starts(with: "system.posix_acl".utf8)
+                    && difference.native.result == -Int64(EPERM)
                     && difference.mount.result == 0 && now.namesProtectedFile
             }),
         Deviation(
@@ -190,7 +199,8 @@ enum Deviations {
                 switch call {
                 // The data of an immutable file is refused by the lower file system's mapping, where there is one.
                 case let call as MapAndStore:
-                    now.file(in: call.slot).map { $0.isAppendOnly || $0.isImmutable && now.dataPath == .daemon } ?? false
+                    now.file(in: call.slot).map { $0.isAppendOnly || $0.isImmutable && now.dataPath == .daemon }
+                        ?? false
                 case let call as ChangeStatusFlags:
                     now.file(in: call.slot)?.isAppendOnly ?? false
                         && now.statusFlags(of: call.slot).map { ($0 ^ call.flags.rawValue) & O_APPEND != 0 } ?? false
@@ -217,7 +227,8 @@ enum Deviations {
                     && difference.native.text(part)?.hasPrefix("epoch") ?? false
             }),
         Deviation(
-            reason: "The kernel keeps the targets of symlinks and follows them without a request (FUSE_CACHE_SYMLINKS).",
+            reason:
+                "The kernel keeps the targets of symlinks and follows them without a request (FUSE_CACHE_SYMLINKS).",
             limit: "The access time of a symbolic link",
             accepts: { part, difference, _ in part == "atime" && difference.isOf(Linux.symlink) }),
         Deviation(
@@ -239,7 +250,8 @@ enum Deviations {
 
     private static let locks = [
         Deviation(
-            reason: "The daemon cannot open an immutable file for writing once more, so that all owners share one open file.",
+            reason:
+                "The daemon cannot open an immutable file for writing once more, so that all owners share one open file.",
             limit: "POSIX locks of several owners",
             skips: { call, now in
                 guard let call = call as? LockRange, let file = now.file(in: call.slot), file.isImmutable else {
@@ -277,7 +289,8 @@ enum Deviations {
             reason: "All open files of an inode have one backing file, which has the rights of who opened it first.",
             limit: "Where data go by passthrough, a write to a set-id file",
             skips: { call, now in
-                guard now.dataPath == .kernel, !(call is CopyRange), let slot = call.written, let file = now.file(in: slot), file.hasSetID
+                guard now.dataPath == .kernel, !(call is CopyRange), let slot = call.written,
+                    let file = now.file(in: slot), file.hasSetID
                 else { return false }
                 return now.wasOpenedByOthers(file) && now.callerKeepsSetID(of: file)
             }),

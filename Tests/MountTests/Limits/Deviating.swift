@@ -46,7 +46,9 @@ extension Requirements {
     /// Why passthrough cannot be tested here, or nil: it needs Linux 6.9.
     static let missingForPassthrough: String? = {
         if let missing = missing(for: .ext4) { return missing }
-        let release = TextFile.read("/proc/sys/kernel/osrelease").split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
+        let release = TextFile.read("/proc/sys/kernel/osrelease").split { !$0.isNumber }.prefix(2).compactMap {
+            Int($0)
+        }
         return release.lexicographicallyPrecedes([6, 9]) ? "passthrough needs Linux 6.9" : nil
     }()
 }
