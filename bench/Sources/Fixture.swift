@@ -49,7 +49,10 @@ enum Fixture: String, CaseIterable {
         case .overwritten: try Self.fill("\(lower)/overwritten", Self.overwrittenSize)
         case .tree:
             try Subprocess.run(["tar", "xf", Self.archive(scratch.beside), "--no-same-owner", "-C", directory("tree")])
-            let git = ["git", "-C", directory("tree"), "-c", "user.name=bench", "-c", "user.email=bench@localhost"]
+            let git = [
+                "git", "-C", directory("tree"), "-c", "user.name=bench", "-c", "user.email=bench@localhost", "-c",
+                "gc.auto=0",
+            ]
             try Subprocess.run(git + ["init", "-q"])
             try Subprocess.run(git + ["add", "-A"])
             try Subprocess.run(git + ["commit", "-q", "-m", "The tree"])
