@@ -157,7 +157,7 @@ def requests(results, system):
             (record["row"], False),
             (str(record["files"]), False),
             (record.get("error") or f"{each:.2f}", False),
-            (number(record["expected"]), False),
+            (number(record.get("expected")), False),
             (shown, False),
         ])
     return header, rows
@@ -218,7 +218,8 @@ def plot_requests(results, system):
         widths = [r["requests"].get(name, 0) / r["files"] for r in records]
         axes.barh([r["row"] for r in records], widths, left=left, label=name, color=colours[index % len(colours)])
         left = [a + b for a, b in zip(left, widths)]
-    axes.plot([r["expected"] for r in records], range(len(records)), "k|", markersize=16, label="reached before")
+    known = [(r["expected"], place) for place, r in enumerate(records) if "expected" in r]
+    axes.plot([e for e, _ in known], [p for _, p in known], "k|", markersize=16, label="reached before")
     axes.invert_yaxis()
     axes.set_xlabel("requests a file")
     axes.legend(fontsize=8)
