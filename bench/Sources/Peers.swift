@@ -71,7 +71,7 @@ struct Peers {
             return absent.append("unionfs-fuse: apt-get install unionfs-fuse")
         }
         func arguments(_ options: String) -> [String] { ["-f", "-o", "allow_other,\(options)", "\(lower)=RW", mount] }
-        let best = "attr_timeout=3600,entry_timeout=3600,negative_timeout=3600,kernel_cache"
+        let best = "attr_timeout=3600,entry_timeout=3600,negative_timeout=3600,kernel_cache,big_writes"
         add(
             "unionfs-fuse", program, best: arguments(best), uncached: arguments("attr_timeout=0,entry_timeout=0"))
     }
