@@ -88,6 +88,7 @@ let package = Package(
             name: "stackfs-bench",
             dependencies: ["CLoops", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "bench/Sources", swiftSettings: swift),
+        .testTarget(name: "BenchTests", dependencies: ["stackfs-bench", "CLoops"], swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6],
 )

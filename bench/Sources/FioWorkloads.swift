@@ -74,7 +74,7 @@ extension Workload {
 
     private struct Report: Decodable {
         struct Direction: Decodable {
-            let total_ios: UInt64
+            let totalIos: UInt64
             let runtime: UInt64
         }
         struct Job: Decodable {
@@ -90,11 +90,13 @@ extension Workload {
         let start = bench_now()
         let (status, text) = try Subprocess.output(of: command)
         let elapsed = bench_now() - start
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
         guard status == 0, let brace = text.firstIndex(of: "{"),
-            let job = try JSONDecoder().decode(Report.self, from: Data(text[brace...].utf8)).jobs.first, job.error == 0
+            let job = try decoder.decode(Report.self, from: Data(text[brace...].utf8)).jobs.first, job.error == 0
         else { throw Failure("fio: \(text.prefix(300))") }
-        for direction in [job.read, job.write] where direction.total_ios > 0 && direction.runtime > 10 {
-            return bench_sample(operations: direction.total_ios, nanoseconds: direction.runtime * 1_000_000)
+        for direction in [job.read, job.write] where direction.totalIos > 0 && direction.runtime > 10 {
+            return bench_sample(operations: direction.totalIos, nanoseconds: direction.runtime * 1_000_000)
         }
         return bench_sample(operations: 1, nanoseconds: elapsed)
     }

@@ -1,7 +1,7 @@
 import CLoops
 import Foundation
 
-/// What a workload finds in the lower directory; made natively, once, before the first measurement.
+/// What a workload finds in the lower directory, under the case's name; made natively, once, before the first measurement.
 enum Fixture: String, CaseIterable {
     /// `small/file0...255`, 8 KiB each.
     case small
@@ -23,6 +23,7 @@ enum Fixture: String, CaseIterable {
     static let statDirectories: UInt32 = 8
     static let statCount: UInt32 = 1024
     static let treeFiles = 9900
+    static let insertCount = 4000
 
     static func archive(_ beside: String) -> String { beside + "/tree.tar" }
     static func smallArchive(_ beside: String) -> String { beside + "/thousand.tar" }
@@ -49,7 +50,10 @@ enum Fixture: String, CaseIterable {
         case .overwritten: try Self.fill("\(lower)/overwritten", Self.overwrittenSize)
         case .tree:
             try Subprocess.run(["tar", "xf", Self.archive(scratch.beside), "--no-same-owner", "-C", directory("tree")])
-            let git = ["git", "-C", directory("tree"), "-c", "user.name=bench", "-c", "user.email=bench@localhost"]
+            let git = [
+                "git", "-C", directory("tree"), "-c", "user.name=bench", "-c", "user.email=bench@localhost", "-c",
+                "gc.auto=0",
+            ]
             try Subprocess.run(git + ["init", "-q"])
             try Subprocess.run(git + ["add", "-A"])
             try Subprocess.run(git + ["commit", "-q", "-m", "The tree"])
@@ -79,7 +83,7 @@ enum Fixture: String, CaseIterable {
         try archive(1000, as: smallArchive(beside), beside)
         var script = "PRAGMA journal_mode=WAL;\nPRAGMA synchronous=NORMAL;\n"
         script += "CREATE TABLE log(id INTEGER PRIMARY KEY, at INTEGER, text TEXT);\n"
-        for row in 0..<4000 {
+        for row in 0..<insertCount {
             script += "INSERT INTO log(at, text) VALUES(\(row * 7919), 'line number \(row) of the log');\n"
         }
         try script.write(toFile: inserts(beside), atomically: false, encoding: .utf8)

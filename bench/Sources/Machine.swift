@@ -10,6 +10,8 @@ struct Machine: Codable {
     /// fuse.enable_uring
     var fuseOverRings = false
     var date = ""
+    /// In the order of the report.
+    var systems: [String] = []
     var commands: [String: String] = [:]
     var versions: [String: String] = [:]
     var absentPeers: [String] = []

@@ -33,7 +33,7 @@ struct Peers {
             return absent.append("bindfs: apt-get install bindfs")
         }
         func arguments(_ options: String) -> [String] { ["-f", "--multithreaded", "-o", options, lower, mount] }
-        let best = "attr_timeout=3600,entry_timeout=3600,negative_timeout=3600,kernel_cache"
+        let best = "attr_timeout=3600,entry_timeout=3600,negative_timeout=3600,kernel_cache,big_writes"
         add("bindfs", program, best: arguments(best), uncached: arguments("attr_timeout=0,entry_timeout=0"))
     }
 
@@ -71,7 +71,7 @@ struct Peers {
             return absent.append("unionfs-fuse: apt-get install unionfs-fuse")
         }
         func arguments(_ options: String) -> [String] { ["-f", "-o", "allow_other,\(options)", "\(lower)=RW", mount] }
-        let best = "attr_timeout=3600,entry_timeout=3600,negative_timeout=3600,kernel_cache"
+        let best = "attr_timeout=3600,entry_timeout=3600,negative_timeout=3600,kernel_cache,big_writes"
         add(
             "unionfs-fuse", program, best: arguments(best), uncached: arguments("attr_timeout=0,entry_timeout=0"))
     }
@@ -89,7 +89,6 @@ struct Peers {
         func arguments(_ options: String) -> [String] {
             ["-f", "-o", "source=\(scratch.lower),\(options)", scratch.mountPoint]
         }
-        // writeback makes it open every file for reading as well.
         add(
             "passthrough_ll", program, best: arguments("cache=always,writeback,timeout=3600"),
             uncached: arguments("cache=never,timeout=0"))

@@ -138,6 +138,7 @@ struct RunCommand: ParsableCommand {
     private func machineRecord(_ systems: [System], _ peers: Peers, _ binary: String) -> Record {
         var record = Record(kind: "machine")
         var machine = Machine()
+        machine.systems = systems.map(\.name)
         for system in systems { machine.commands[system.name] = system.arguments.joined(separator: " ") }
         machine.versions = peers.versions
         machine.versions["stackfs"] = try? Subprocess.output(of: [binary, "--version"], seconds: 5).text

@@ -36,6 +36,10 @@ struct Runner {
         let work = scratch.lower + "/work"
         defer { if workload.prepare != nil { try? scratch.remove(work) } }
         try workload.prepare?(Place(lower: scratch.lower, beside: scratch.beside, duration: duration))
+        if workload.prepare != nil || workload.fixture == .overwritten {
+            // What was written before is not to be written back while this is timed.
+            try Subprocess.run(["sync", "-f", scratch.lower])
+        }
         guard let system else { return try child(workload.key, in: scratch.lower) }
         let mounted = try MountedSystem(system, on: scratch.mountPoint)
         defer { mounted.unmount() }

@@ -36,7 +36,10 @@ struct System: Sendable {
     }
 
     /// The sets of options that are there without being asked for: what is recommended, and what caching is worth.
-    static let defaultSets = [("stackfs", "cache=ttl:3600"), ("stackfs-nocache", "cache=none")]
+    static let defaultSets = [
+        ("stackfs", "cache=ttl:3600"), ("stackfs-ring", "cache=ttl:3600,transport=ring"),
+        ("stackfs-nocache", "cache=none"),
+    ]
 
     /// The variants by which the ExtFUSE paper tells what each technique takes off, for `--systems`: no technique at all; the
     /// kernel gathers writes, large requests; names and attributes in the kernel as well; reads and writes in the kernel as
@@ -59,6 +62,8 @@ struct MountedSystem {
     /// - Parameter extra: arguments beside the system's own.
     init(_ system: System, on mountPoint: String, extra: [String] = [], seconds: Double = 10) throws {
         try system.prepare?()
+        let rings = system.arguments.contains { $0.contains("transport=ring") } ? try RingParameter() : nil
+        defer { rings?.restore() }
         self.mountPoint = mountPoint
         let errors = tmpfile()!
         defer { fclose(errors) }

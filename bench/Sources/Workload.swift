@@ -42,12 +42,17 @@ struct Place: Sendable {
         return sample
     }
 
-    /// Times a loop of a given duration, after a tenth of it.
+    /// Times a loop, after a warm-up, in slices; the median slice counts, as others use the processors too.
     func warm(_ subject: String, _ loop: (UInt64, UnsafeMutablePointer<bench_sample>) -> Int32) throws -> bench_sample {
-        var sample = bench_sample()
-        try valid(loop(duration / 10, &sample), subject)
-        try valid(loop(duration, &sample), subject)
-        return sample
+        let slices = 11
+        var samples: [bench_sample] = []
+        for _ in 0...slices {
+            var sample = bench_sample()
+            try valid(loop(duration / UInt64(slices), &sample), subject)
+            samples.append(sample)
+        }
+        func each(_ sample: bench_sample) -> Double { Double(sample.nanoseconds) / Double(sample.operations) }
+        return samples.dropFirst().sorted { each($0) < each($1) }[slices / 2]
     }
 
     /// Times programs, one after the other, that have to succeed.
