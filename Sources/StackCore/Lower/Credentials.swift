@@ -61,14 +61,14 @@ struct Credentials: Sendable {
     func clearingSetID<Result>(_ file: Int32, _ request: Request, _ body: () throws(Errno) -> Result) throws(Errno)
         -> Result
     {
-        request.uid != 0 ? try changing(file, request, body) : try withoutSetID(body)
+        request.uid != 0 ? try changing(file, request, body) : try without(LINUX_CAP_FSETID, body)
     }
 
-    /// Runs `body` without CAP_FSETID in the calling thread.
-    func withoutSetID<Result>(_ body: () throws(Errno) -> Result) throws(Errno) -> Result {
+    /// Runs `body` without a capability in the calling thread.
+    func without<Result>(_ capability: UInt32, _ body: () throws(Errno) -> Result) throws(Errno) -> Result {
         let now = CapabilitySets.ofThisThread
-        guard now.effective & CapabilitySets.bit(LINUX_CAP_FSETID) != 0 else { return try body() }
-        Self.setEffective(now.effective & ~CapabilitySets.bit(LINUX_CAP_FSETID), now)
+        guard now.effective & CapabilitySets.bit(capability) != 0 else { return try body() }
+        Self.setEffective(now.effective & ~CapabilitySets.bit(capability), now)
         defer { Self.setEffective(now.effective, now) }
         return try body()
     }

@@ -126,24 +126,32 @@ extension Mirror {
     /// that it has open, not by chown.
     private func killSetID(_ request: Request, _ id: NodeID, _ inode: Int32) throws(Errno) {
         let status = try Lower.status(of: inode)
-        if !status.isDirectory, status.hasSetID {
-            let caller = CallerProcess(request)
-            var mode = UInt32(status.mode) & 0o7777 & ~0o4000
-            if mode & 0o010 != 0 || !caller.mayKeepSetGroupID(of: status.gid, request) { mode &= ~0o2000 }
-            if files.isOpenForWriting(id) {
-                // A writer with CAP_FSETID keeps the bits: the kernel speaks up for it only where capabilities are to go.
-                if caller.has(LINUX_CAP_FSETID), removesCapabilities(inode) { return }
-            } else if request.uid != status.uid, mode != status.mode & 0o7777, !caller.has(LINUX_CAP_FOWNER) {
-                throw .eperm
+        let hasWriter = files.isOpenForWriting(id)
+        guard !status.isDirectory, status.hasSetID else {
+            do throws(Errno) {
+                // Takes capabilities away, and stamps the time of change as natively.
+                try Lower.changeOwner(inode, uid: .max, gid: .max)
+            } catch let error where error == .eperm && hasWriter {
+                // The file was opened before it became append-only or immutable: its writer must not fail for this.
             }
-            // chown(2) clears the bits of append-only files too, but for set-group-id where the daemon may keep it.
-            try Lower.changeOwner(inode, uid: .max, gid: .max)
-            let left = UInt32(try Lower.status(of: inode).mode) & 0o7777
-            if left != mode { try Lower.changeMode(inode, left & mode) }
             return
         }
-        // Takes capabilities away, and stamps the time of change as natively.
+        let caller = CallerProcess(request)
+        let before = UInt32(status.mode) & 0o7777
+        var mode = before & ~0o4000
+        if mode & 0o010 != 0 || !caller.mayKeepSetGroupID(of: status.gid, request) { mode &= ~0o2000 }
+        if hasWriter {
+            // A writer with CAP_FSETID keeps the bits: the kernel speaks up for it only where capabilities are to go. So does a
+            // member of the group, of whose membership the kernel has not thought.
+            let hadCapabilities = removesCapabilities(inode)
+            if mode == before || (hadCapabilities && caller.has(LINUX_CAP_FSETID)) { return }
+        } else if request.uid != status.uid, mode != before, !caller.has(LINUX_CAP_FOWNER) {
+            throw .eperm
+        }
+        // chown(2) clears the bits of append-only files too, but for set-group-id where the daemon may keep it.
         try Lower.changeOwner(inode, uid: .max, gid: .max)
+        let left = UInt32(try Lower.status(of: inode).mode) & 0o7777
+        if left != mode { try Lower.changeMode(inode, left & mode) }
     }
 
     /// Takes the attribute security.capability away; false if there was none.

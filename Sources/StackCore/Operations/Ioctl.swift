@@ -33,7 +33,7 @@ extension Mirror {
             known.changes
             ? try mutate(request) { () throws(Errno) in
                 // xfs clears set-id bits for a caller without CAP_FSETID.
-                request.uid != 0 ? try credentials.withoutSetID(call) : try call()
+                request.uid != 0 ? try credentials.without(LINUX_CAP_FSETID, call) : try call()
             } : try call()
         // The kernel does not know that the time of change is another.
         if known.changes { connection?.invalidateAttributes(nodeid: request.nodeid) }

@@ -44,7 +44,15 @@ extension Mirror {
         let node = try nodes.borrow(NodeID(rawValue: request.nodeid))
         let room = reply.room(upTo: largestAttribute)
         var length = try Lower.listExtendedAttributes(node.descriptor, into: room)
-        length = withoutTrusted(UnsafeMutableRawBufferPointer(rebasing: room[..<length]), request)
+        // Most file systems list what is trusted to who has CAP_SYS_ADMIN only: the daemon has it, the caller may not.
+        if hasTrusted(UnsafeRawBufferPointer(rebasing: room[..<length])),
+            !CallerProcess(request).has(LINUX_CAP_SYS_ADMIN)
+        {
+            let inode = node.descriptor
+            length = try credentials.without(LINUX_CAP_SYS_ADMIN) { () throws(Errno) in
+                try Lower.listExtendedAttributes(inode, into: room)
+            }
+        }
         guard size == 0 || length <= Int(size) else { throw .erange }
         try answer(length, size: size, into: &reply)
     }
@@ -57,29 +65,18 @@ extension Mirror {
         }
     }
 
-    /// Takes the names that begin with "trusted." out of a list in place, unless the caller has CAP_SYS_ADMIN: the lower file
-    /// system lists them to the daemon, and would not to the caller. Returns the new length.
-    private func withoutTrusted(_ list: UnsafeMutableRawBufferPointer, _ request: Request) -> Int {
+    /// Whether a list of names, each ended by a zero byte, has one that begins with "trusted.".
+    private func hasTrusted(_ list: UnsafeRawBufferPointer) -> Bool {
         let prefix: StaticString = "trusted."
-        var kept = 0
-        var position = 0
-        var mayList: Bool?
-        while position < list.count {
-            guard let start = list.baseAddress else { break }
-            let name = start + position
-            let length = strnlen(name.assumingMemoryBound(to: CChar.self), list.count - position) + 1
-            var keeps = true
+        guard var name = list.baseAddress else { return false }
+        let end = name + list.count
+        while name < end {
+            let length = strnlen(name.assumingMemoryBound(to: CChar.self), end - name)
             if length > prefix.utf8CodeUnitCount, memcmp(name, prefix.utf8Start, prefix.utf8CodeUnitCount) == 0 {
-                keeps = mayList ?? CallerProcess(request).has(LINUX_CAP_SYS_ADMIN)
-                mayList = keeps
+                return true
             }
-            let bounded = min(length, list.count - position)
-            if keeps {
-                if kept != position { memmove(start + kept, name, bounded) }
-                kept += bounded
-            }
-            position += bounded
+            name += length + 1
         }
-        return kept
+        return false
     }
 }
