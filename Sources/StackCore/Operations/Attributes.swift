@@ -131,7 +131,7 @@ extension Mirror {
             do throws(Errno) {
                 // Takes capabilities away, and stamps the time of change as natively.
                 try Lower.changeOwner(inode, uid: .max, gid: .max)
-            } catch let error where error == .eperm && hasWriter {
+            } catch let error where error == .eperm && hasWriter && hasCapabilities(inode) {
                 // The file was opened before it became append-only or immutable: its writer must not fail for this.
             }
             return
@@ -152,6 +152,11 @@ extension Mirror {
         try Lower.changeOwner(inode, uid: .max, gid: .max)
         let left = UInt32(try Lower.status(of: inode).mode) & 0o7777
         if left != mode { try Lower.changeMode(inode, left & mode) }
+    }
+
+    private func hasCapabilities(_ inode: Int32) -> Bool {
+        let nowhere = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        return (try? Lower.extendedAttribute(inode, Name("security.capability").pointer, into: nowhere)) != nil
     }
 
     /// Takes the attribute security.capability away; false if there was none.
