@@ -61,7 +61,7 @@ import Testing
             }
             let reference = try table.borrow(id)
             try borrowAll(rest.dropFirst())
-            let inode = try LowerReference.status(of: reference.descriptor).ino
+            let inode = try Lower.status(of: reference.descriptor).ino
             #expect(try tree.status("\(ids.count - rest.count)").ino == inode)
         }
         try borrowAll(ids[...])
@@ -152,7 +152,7 @@ import Testing
             id = try table.lookUp(name, in: id)
             ids.append(id)
         }
-        var status = try LowerReference.status(of: table.borrow(id).descriptor)
+        var status = try Lower.status(of: table.borrow(id).descriptor)
         _ = table.shedDescriptors()
         #expect(table.openDescriptors == 0)
         #expect(try table.inode(id) == status.ino)

@@ -13,7 +13,7 @@ import Testing
         let table = try tree.table(fileHandles: handles, limit: 64)
         try tree.makeFile("some-name.txt")
         let file = try tree.open("some-name.txt")
-        var status = try LowerReference.status(of: file.number)
+        var status = try Lower.status(of: file.number)
         let before = table.memoryInUse
         let count = 1_000_000
         var ids: [NodeID] = []
@@ -49,7 +49,7 @@ import Testing
             root: tree.open(""), options: NodeTableOptions(fileHandles: true, descriptorLimit: 64, capacity: 1024))
         try tree.makeFile("a")
         let file = try tree.open("a")
-        var status = try LowerReference.status(of: file.number)
+        var status = try Lower.status(of: file.number)
         func adopt(_ number: Int) throws(Errno) -> NodeID {
             status.ino = UInt64(number) + 1 << 40
             return try table.adopt(Descriptor(owning: dup(file.number)), status, parent: .root, name: "a")

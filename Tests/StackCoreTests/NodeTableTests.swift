@@ -162,7 +162,7 @@ import Testing
             #expect(again != a)
             #expect(again.slot != a.slot)
             #expect(table.shedDescriptors() == 1)
-            #expect(try LowerReference.status(of: reference.descriptor).ino == inode)
+            #expect(try Lower.status(of: reference.descriptor).ino == inode)
             table.forget(again, 1)
             #expect(table.count == 1)
         }

@@ -26,7 +26,7 @@ import Testing
     }
 
     private func isOpen(_ descriptor: Int32, _ inode: UInt64) -> Bool {
-        (try? LowerReference.status(of: descriptor).ino) == inode
+        (try? Lower.status(of: descriptor).ino) == inode
     }
 
     @Test func recordKeepsWhatItWasGiven() throws {

@@ -52,7 +52,7 @@ final class TemporaryTree: Sendable {
 
     func status(_ name: String) throws -> linux_statx {
         let descriptor = try open(name)
-        return try LowerReference.status(of: descriptor.number)
+        return try Lower.status(of: descriptor.number)
     }
 
     func table(fileHandles: Bool = true, limit: Int = 4096) throws -> NodeTable {
@@ -71,14 +71,14 @@ extension NodeTable {
     func lookUp(_ name: String, in parent: NodeID = .root) throws -> NodeID {
         let directory = try borrow(parent)
         let descriptor = try LowerReference.open(name, in: directory.descriptor)
-        let status = try LowerReference.status(of: descriptor.number)
+        let status = try Lower.status(of: descriptor.number)
         return try adopt(descriptor, status, parent: parent, name: name)
     }
 
     /// The inode number of a node, through its descriptor.
     func inode(_ id: NodeID) throws -> UInt64 {
         let reference = try borrow(id)
-        return try LowerReference.status(of: reference.descriptor).ino
+        return try Lower.status(of: reference.descriptor).ino
     }
 
     /// The error of borrowing a node, nil if there is none.

@@ -208,7 +208,7 @@ extension NodeTable {
         _ name: borrowing RememberedName, in directory: Int32, of record: NodePointer
     ) throws(Errno) -> Descriptor {
         let descriptor = try name.open(in: directory)
-        let status = try LowerReference.status(of: descriptor.number)
+        let status = try Lower.status(of: descriptor.number)
         guard mounts.isMount(record[\.mount], status), status.ino == record[\.inode],
             Identity(mount: record[\.mount], status).mayBe(born: record[\.birth])
         else { throw .estale }

@@ -56,7 +56,7 @@ public final class NodeTable: @unchecked Sendable {
     /// - Parameter root: open on the lower root directory, O_PATH or for reading; kept as long as the table.
     /// - Throws: `.enomem`, `.enotdir`, and what statx(2) and memfd_create(2) give.
     public init(root: consuming Descriptor, options: NodeTableOptions) throws(Errno) {
-        let status = try LowerReference.status(of: root.number)
+        let status = try Lower.status(of: root.number)
         guard status.mode & 0o170000 == 0o040000 else { throw .enotdir }
         arena = try Arena(nodes: options.capacity)
         nodes = try Pool(arena, .nodes, link: MemoryLayout<NodeRecord>.offset(of: \.inode).unsafelyUnwrapped)
