@@ -49,6 +49,8 @@ extension Programs {
             let output = try pair.expectSame(
                 .shell(
                     """
+                    # `make test` leaves its own here.
+                    unset MAKEFLAGS MFLAGS MAKELEVEL
                     mkdir src
                     cat >src/sum.h <<'END'
                     int sum(int count, char **numbers);
