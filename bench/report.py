@@ -48,7 +48,8 @@ class Results:
                         self.machine.setdefault(key, {}).update(value)
                     else:
                         self.machine[key] = value
-        self.rows = ordered(r["row"] for r in self.measurements)
+        measured = {r["row"] for r in self.measurements}
+        self.rows = [row for row in self.machine["rows"] if row in measured]
         self.systems = ordered(sorted((r["system"] for r in self.measurements), key=self.rank))
         self.goals = {r["row"]: r.get("goal") for r in self.measurements}
         self.cells = {}
@@ -101,6 +102,8 @@ def slowdowns(results, systems):
     for row in results.rows:
         medians = {s: results.median(row, s) for s in systems}
         known = [m for m in medians.values() if m is not None]
+        if not known:
+            continue
         cells = [(row, False), (duration(results.native(row)), False), (number(results.goals[row]), False)]
         for system in systems:
             value = medians[system]
@@ -177,26 +180,27 @@ def memory(results):
 
 
 def plot_slowdowns(results, systems):
-    figure, axes = pyplot.subplots(figsize=(11, 0.5 * len(results.rows) + 1.5))
+    rows = [row for row in results.rows if any(results.ratios(row, s) for s in systems)]
+    figure, axes = pyplot.subplots(figsize=(11, 0.5 * len(rows) + 1.5))
     colours = pyplot.get_cmap("tab10").colors
     for index, system in enumerate(systems):
         shift = (index - (len(systems) - 1) / 2) * 0.8 / max(len(systems), 1)
-        for place, row in enumerate(results.rows):
+        for place, row in enumerate(rows):
             ratios = results.ratios(row, system)
             if ratios:
                 colour = colours[index % len(colours)]
                 axes.plot([min(ratios), max(ratios)], [place + shift] * 2, color=colour, linewidth=1)
                 axes.plot(
                     statistics.median(ratios), place + shift, "D" if results.is_stackfs(system) else "o", color=colour,
-                    markersize=6 if results.is_stackfs(system) else 4, label=system if row == results.rows[0] else None,
+                    markersize=6 if results.is_stackfs(system) else 4,
                 )
-    for place, row in enumerate(results.rows):
+    for place, row in enumerate(rows):
         if results.goals[row]:
             axes.plot([results.goals[row]] * 2, [place - 0.45, place + 0.45], color="black", linewidth=1, linestyle=":")
     axes.axvline(1, color="grey", linewidth=0.8)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
-    axes.set_yticks(range(len(results.rows)), results.rows)
+    axes.set_yticks(range(len(rows)), rows)
     axes.invert_yaxis()
     axes.grid(axis="x", which="both", linewidth=0.3)
     axes.set_xlabel("slowdown against the lower directory (median, least to most); dotted: the goal")

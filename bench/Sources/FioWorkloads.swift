@@ -68,7 +68,10 @@ extension Workload {
     private static func count(_ threads: Int) -> String { threads == 1 ? "1 thread" : "\(threads) threads" }
 
     private static func command(_ arguments: [String], _ threads: Int, in directory: String) -> [String] {
-        ["fio", "--name=file", "--directory=\(directory)", "--thread", "--numjobs=\(threads)", "--group_reporting"]
+        [
+            "fio", "--name=file", "--directory=\(directory)", "--thread", "--invalidate=0", "--numjobs=\(threads)",
+            "--group_reporting",
+        ]
             + ["--output-format=json"] + arguments
     }
 

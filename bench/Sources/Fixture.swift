@@ -114,7 +114,7 @@ enum Fixture: String, CaseIterable {
             fclose(file)
         }
         // A date in the past, so that git need not read files again that are as young as its index.
-        try Subprocess.run(["tar", "cf", path, "--mtime=2020-01-01", "--owner=1", "--group=1", "-C", root, "."])
+        try Subprocess.run(["tar", "cf", path, "--mtime=2020-01-01", "--owner=0", "--group=0", "-C", root, "."])
         try Subprocess.run(["rm", "-rf", root])
     }
 }

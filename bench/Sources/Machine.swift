@@ -12,6 +12,7 @@ struct Machine: Codable {
     var date = ""
     /// In the order of the report.
     var systems: [String] = []
+    var rows: [String] = []
     var commands: [String: String] = [:]
     var versions: [String: String] = [:]
     var absentPeers: [String] = []

@@ -25,7 +25,9 @@ struct Peers {
         systems.append(System(name, [program] + best, prepare: prepare))
         systems.append(System(name + "-nocache", [program] + uncached, prepare: prepare))
         guard let (_, text) = try? Subprocess.output(of: [program, "--version"], seconds: 5) else { return }
-        versions[name] = text.split(separator: "\n").first.map(String.init)
+        // Some say more than they were asked.
+        versions[name] = text.split(separator: "\n").first { $0.contains("version") || $0.hasPrefix(name) }
+            .map(String.init)
     }
 
     private mutating func addBindfs(_ lower: String, _ mount: String) {

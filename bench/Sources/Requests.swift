@@ -23,7 +23,10 @@ struct RequestScenario: Sendable {
     private static let small: UInt32 = 1000
 
     private static let makeWork: @Sendable (Place) throws -> Void = { place in
-        mkdir(place.lower + "/work", 0o777)
+        mkdir(place.lower + "/work", 0o755)
+    }
+    private static let makeUsersWork: @Sendable (Place) throws -> Void = { place in
+        try makeWork(place)
         chown(place.lower + "/work", user, user)
     }
     private static let unpack: @Sendable (Place) throws -> Void = { place in
@@ -46,7 +49,7 @@ struct RequestScenario: Sendable {
             ) { try $0.program(["tar", "xf", Fixture.smallArchive($0.beside), "-C", "work"]) },
             RequestScenario(
                 key: "untar-user", name: "untar as an ordinary user", files: 1000, expected: 6.04, fixture: nil,
-                prepare: makeWork, before: nil
+                prepare: makeUsersWork, before: nil
             ) { try $0.program(["tar", "xf", Fixture.smallArchive($0.beside), "-C", "work"], user: user) },
             RequestScenario(
                 key: "create", name: "create", files: 1000, expected: 4, fixture: nil, prepare: makeWork, before: nil
