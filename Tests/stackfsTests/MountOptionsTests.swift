@@ -38,7 +38,8 @@ import Testing
     @Test func everyNameOfTheTableParses() throws {
         let values = [
             "cache": "none", "entry_timeout": "1", "attr_timeout": "0.5", "negative_timeout": "0", "max_write": "4096",
-            "max_read": "1048576", "threads": "3", "passthrough": "auto", "transport": "auto", "fsname": "a", "subtype": "b",
+            "max_read": "1048576", "threads": "3", "passthrough": "auto", "transport": "auto", "fsname": "a",
+            "subtype": "b",
         ]
         for row in MountOption.all {
             for name in row.names {

@@ -148,7 +148,8 @@ enum Deviations {
                 return now.writesTooFar(call)
             }),
         Deviation(
-            reason: "Each READ and WRITE carries the flags of the open file, COPY_FILE_RANGE and the backing file do not.",
+            reason:
+                "Each READ and WRITE carries the flags of the open file, COPY_FILE_RANGE and the backing file do not.",
             limit: "With passthrough: setting `O_DIRECT`",
             skips: { call, _ in call is SwitchDirect }),
     ]
@@ -260,7 +261,8 @@ enum Deviations {
                 return now.statusFlags(of: call.slot).map { $0 & O_ACCMODE != O_RDONLY } ?? false
             }),
         Deviation(
-            reason: "GETLK and SETLK do not say which kind of lock is meant, and the kernel fills in the kind that was asked with.",
+            reason:
+                "GETLK and SETLK do not say which kind of lock is meant, and the kernel fills in the kind that was asked with.",
             limit: "`F_GETLK` names a process",
             accepts: { part, difference, now in
                 guard part == "holder", let call = now.step?.call as? LockRange else { return false }
