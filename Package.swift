@@ -10,7 +10,8 @@ let package = Package(
     name: "stackfs",
     products: [
         .executable(name: "stackfs", targets: ["stackfs"]),
-        .library(name: "FuseKernel", targets: ["FuseKernel"]),
+        // What a file system's own code names as well: errors and descriptors, and the protocol's structures.
+        .library(name: "FuseKernel", targets: ["FuseKernel", "SystemCalls", "CLinux"]),
         .library(name: "StackCore", targets: ["StackCore"]),
     ],
     dependencies: [

@@ -113,10 +113,10 @@ struct Tree {
         return result < 0 ? errnoName(-result) : "0x" + String(flags, radix: 16)
     }
 
-    /// Names and values, through the working directory: nothing else reaches the attributes of symlinks and devices.
+    /// Names and values, by a path: no call reaches the attributes of symlinks and devices by descriptors alone.
     private func xattrs(of name: Path, in directory: Int32) -> String {
-        _ = Kernel.call(TC_fchdir, directory)
-        return name.withPointer { path in
+        let place = Path("/proc/self/fd/\(directory)").appending(name)
+        return place.withPointer { path in
             Kernel.read(65536) {
                 Kernel.call(TC_llistxattr, path, $0, 65536)
             } _: { result, list in
