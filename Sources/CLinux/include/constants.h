@@ -47,7 +47,6 @@ static const int32_t LINUX_F_OFD_SETLKW = 38;
 
 static const int32_t LINUX_F_SETLEASE = 1024;
 
-static const uint32_t LINUX_MADV_DONTNEED = 4;
 static const uint32_t LINUX_MADV_REMOVE = 9;
 
 static const uint32_t LINUX_MFD_CLOEXEC = 1;

@@ -260,7 +260,6 @@ LINUX_CALL int64_t linux_setgroups(size_t count, const uint32_t *_Nullable group
 }
 LINUX_CALL int64_t linux_umask(uint32_t mask) { return linux_syscall(__NR_umask, mask, 0, 0, 0, 0, 0); }
 LINUX_CALL int64_t linux_unshare(int flags) { return linux_syscall(__NR_unshare, flags, 0, 0, 0, 0, 0); }
-LINUX_CALL int64_t linux_fchdir(int fd) { return linux_syscall(__NR_fchdir, fd, 0, 0, 0, 0, 0); }
 LINUX_CALL int64_t linux_capget(struct linux_cap_header *_Nonnull header, void *_Nonnull two_data) {
     return linux_syscall(__NR_capget, (long)header, (long)two_data, 0, 0, 0, 0);
 }

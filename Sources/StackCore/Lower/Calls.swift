@@ -31,8 +31,7 @@ enum Lower {
 
     /// An O_PATH descriptor of a name: no permission on the inode itself is needed, and nothing happens to a FIFO or device.
     static func openInode(_ name: borrowing Name, in directory: Int32) throws(Errno) -> Descriptor {
-        let flags = LINUX_O_PATH | LINUX_O_NOFOLLOW | LINUX_O_CLOEXEC
-        return Descriptor(owning: Int32(try checked(linux_openat(directory, name.pointer, flags, 0))))
+        try LowerReference.open(name.pointer, in: directory)
     }
 
     /// An O_PATH descriptor of what an open file is, under whatever name it now has, or none.

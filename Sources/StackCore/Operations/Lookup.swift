@@ -29,10 +29,7 @@ extension Mirror {
         if let id = nodes.known(seen) { return (id, seen) }
         let directory = parent.descriptor
         let pointer = name.pointer
-        let flags = LINUX_O_PATH | LINUX_O_NOFOLLOW | LINUX_O_CLOEXEC
-        let inode = try withRoomForDescriptors { () throws(Errno) in
-            Descriptor(owning: Int32(try checked(linux_openat(directory, pointer, flags, 0))))
-        }
+        let inode = try withRoomForDescriptors { () throws(Errno) in try LowerReference.open(pointer, in: directory) }
         let status = try Lower.status(of: inode.number)
         return (try nodes.adopt(inode, status, parent: parent.id, name: name.pointer), status)
     }
