@@ -85,7 +85,7 @@ extension MountOption {
             default: throw .usage("\(name)=\(value) is none of auto, ring and device")
             }
         },
-        MountOption(["threads"], value: "N", "threads that serve requests, 1 to 64 (default: by the processors)") {
+        MountOption(["threads"], value: "N", "most threads that serve requests, 1 to 64 (default: 16)") {
             (options, name, value) throws(Failure) in options.threads = try number(value, of: name, in: 1...64)
         },
         MountOption(["clone_fd"], "a descriptor of /dev/fuse for each thread") {

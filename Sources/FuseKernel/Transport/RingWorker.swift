@@ -72,7 +72,7 @@ final class RingWorker<F: FileSystem>: @unchecked Sendable {
     /// Serves until the connection ends; in the thread that was moved to the queue's processor.
     func run() {
         do throws(Errno) {
-            try ring.enable(files: [device, mailbox.event])
+            try ring.enable(files: [device, mailbox.event.descriptor])
         } catch {
             logger.error("the ring of processor \(queue) could not be enabled: \(error)")
             return
