@@ -2,6 +2,7 @@ import CLinux
 import FuseKernel
 import Glibc
 import Logging
+import Synchronization
 import SystemCalls
 
 /// How a mirror behaves.
@@ -40,6 +41,8 @@ public final class Mirror: FileSystem {
     let files: OpenFileTable
     let lockOwners: LockOwnerTable
     let lockWaiters = LockWaiters()
+    /// Whether the last lookup met an inode that had no node.
+    let meetsNewInodes = Atomic<Bool>(false)
     let credentials: Credentials
     let options: MirrorOptions
     /// Kernel passthrough, if it is in force; set before any thread serves.
