@@ -183,6 +183,8 @@ struct Mirroring {
         result.readOnly = plan.readOnly
         result.writebackCache = options.writebackCache
         result.passthrough = options.passthrough
+        result.smallFiles = options.smallFiles
+        result.lowerLocks.subtract(options.ownLocks)
         // Beside file handles descriptors are a cache, and few will do; without them, they are all there is.
         let wanted = Capability.readSearch.isEffective ? result.descriptorLimit : 1 << 20
         result.descriptorLimit = min(wanted, openFiles / 2)
