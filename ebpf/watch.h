@@ -67,4 +67,10 @@ static inline __u64 watch_hash(__u32 device, __u64 inode) {
 /* The bucket of an inode in `filter`. */
 static inline __u32 watch_bucket(__u64 hash) { return hash >> (64 - WATCH_FILTER_BITS); }
 
+/* For Swift, which has no arrays of this length. */
+static inline __u32 *watch_devices(struct watch_shared *memory) { return memory->devices; }
+static inline __u64 *watch_pending(struct watch_shared *memory) { return memory->pending; }
+static inline __u8 *watch_filter(struct watch_shared *memory) { return memory->filter; }
+static inline const char *watch_name(const struct watch_event *event) { return (const char *)(event + 1); }
+
 #endif
