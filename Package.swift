@@ -92,6 +92,10 @@ let package = Package(
         .testTarget(
             name: "MountTests", dependencies: ["stackfs", "Differential", "MountSupport", "CTestCalls"],
             swiftSettings: swift),
+        .testTarget(
+            name: "ExtCacheTests",
+            dependencies: ["ExtCache", "CWatch", "CLinux", "SystemCalls", "StackCore", "MountSupport"],
+            swiftSettings: swift),
         // What stackfs costs, against the lower directory and against others: `make bench`.
         .target(name: "CLoops", path: "bench/CLoops"),
         .executableTarget(
