@@ -145,6 +145,25 @@ final class MountTable: @unchecked Sendable {
         mounts.free(UInt32(mount))
     }
 
+    /// The device of a mount that has a node.
+    func device(_ mount: UInt16) -> UInt64 { record(UInt32(mount))[\.device] }
+
+    /// The mounts of a device that have nodes; of every device for 0. Allocates where there are more than the root's.
+    func numbers(ofDevice device: UInt64) -> [UInt16] {
+        lock.lock()
+        defer { lock.unlock() }
+        let isRoot = device == 0 || rootKey.device == device
+        if lock.pointee.state.mounts.count == 0 { return isRoot ? [0] : [] }
+        var numbers: [UInt16] = isRoot ? [0] : []
+        mounts.forEachBlock { number in
+            let record = record(number)
+            if number != 0, record[\.nodes] != 0, device == 0 || record[\.device] == device {
+                numbers.append(UInt16(number))
+            }
+        }
+        return numbers
+    }
+
     /// The small number of the device of `status`; devices beyond 65,535 share the last one.
     func deviceIndex(of status: borrowing linux_statx) -> UInt16 {
         let device = Key(status).device
