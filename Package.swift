@@ -32,10 +32,19 @@ let package = Package(
             name: "StackCore",
             dependencies: ["CLinux", "SystemCalls", "FuseKernel", .product(name: "Logging", package: "swift-log")],
             swiftSettings: swift),
+        // What the programs of ebpf/ and their loader share; the plugin compiles the programs.
+        .systemLibrary(name: "CWatch", path: "ebpf", providers: [.apt(["libbpf-dev"])]),
+        .plugin(name: "CompileBPF", capability: .buildTool()),
+        .target(
+            name: "ExtCache",
+            dependencies: [
+                "CWatch", "CLinux", "SystemCalls", "FuseKernel", "StackCore", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swift, plugins: ["CompileBPF"]),
         .executableTarget(
             name: "stackfs",
             dependencies: [
-                "StackCore", "FuseKernel", "SystemCalls", "CLinux",
+                "ExtCache", "StackCore", "FuseKernel", "SystemCalls", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

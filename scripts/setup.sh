@@ -17,8 +17,8 @@ fi
 packages=
 for purpose in "$@"; do
     case $purpose in
-        build) more='ca-certificates g++ git libattr1-dev libfuse-dev pkg-config' ;;
-        run) more='fuse3' ;;
+        build) more='ca-certificates g++ git libattr1-dev libbpf-dev libfuse-dev pkg-config' ;;
+        run) more='fuse3 libbpf1' ;;
         test) more='acl attr btrfs-progs e2fsprogs fuse3 gcc git libcap2-bin procps python3 rsync sqlite3 xfsprogs' ;;
         bench) more='e2fsprogs git python3 python3-matplotlib sqlite3' ;;
         lint) more='mandoc shellcheck' ;;

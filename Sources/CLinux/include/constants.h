@@ -83,6 +83,8 @@ static const uint32_t LINUX_CAP_SYS_RESOURCE = 24;
 static const uint32_t LINUX_CAP_MKNOD = 27;
 static const uint32_t LINUX_CAP_LEASE = 28;
 static const uint32_t LINUX_CAP_SETFCAP = 31;
+static const uint32_t LINUX_CAP_PERFMON = 38;
+static const uint32_t LINUX_CAP_BPF = 39;
 
 // prctl(2).
 static const int32_t LINUX_PR_CAPBSET_READ = 23;
