@@ -59,7 +59,7 @@ public final class Mirror: FileSystem {
     let meetsNewInodes = Atomic<Bool>(false)
     let directoryStreams: DirectoryStreams
     let credentials: Credentials
-    let options: MirrorOptions
+    public let options: MirrorOptions
     /// What the file system of the lower root is like.
     let lowerKind: LowerKind
     /// Whether an SELinux runs here, whose labels programs ask for.

@@ -1,3 +1,4 @@
+import CLinux
 import FuseKernel
 import Logging
 import Synchronization
@@ -51,7 +52,7 @@ final class Coherence: ChangeSink, NodeObserver {
         try entries.begin()
         try inodes.begin()
         nodes.observer = self
-        if tracksEveryNode, nodes.mark(.root, Use.tracked), let root = nodes.lowerInode(of: .root) {
+        if tracksEveryNode, nodes.mounts.isLocal(0), nodes.mark(.root, Use.tracked | Use.watched), let root = nodes.lowerInode(of: .root) {
             source.track(root, node: .root)
         }
         do throws(Errno) {
@@ -75,10 +76,9 @@ final class Coherence: ChangeSink, NodeObserver {
     /// be.
     func isWatched(_ directory: borrowing NodeReference) -> Bool {
         guard isRunning.load(ordering: .relaxed) else { return false }
-        if tracksEveryNode { return true }
         // The mark is as old as the reference, and so older than what was read by it.
         if directory.marks & Use.watched != 0 { return true }
-        if directory.marks & Use.tracked == 0, nodes.mark(directory.id, Use.tracked),
+        if !tracksEveryNode, directory.marks & Use.tracked == 0, nodes.mark(directory.id, Use.tracked),
             let inode = nodes.lowerInode(of: directory.id)
         {
             source.track(inode, node: directory.id)
@@ -86,8 +86,10 @@ final class Coherence: ChangeSink, NodeObserver {
         return false
     }
 
-    /// Whether every change of attributes is reported.
-    var seesAttributes: Bool { tracksEveryNode && isRunning.load(ordering: .relaxed) }
+    /// Whether every change of a node's attributes is reported.
+    func seesAttributes(of node: NodeID) -> Bool {
+        tracksEveryNode && nodes.marks(node) & Use.watched != 0 && isRunning.load(ordering: .relaxed)
+    }
 
     /// Moves on whenever attributes that were read before may be outdated without anybody knowing of what: a node has come to be that no
     /// earlier change could find. Read it before attributes, and, if it has moved when their node is known, read them again.
@@ -158,5 +160,15 @@ final class Coherence: ChangeSink, NodeObserver {
         } catch {
             return false
         }
+    }
+
+    func openDirectory(_ handle: linux_file_handle, on device: UInt64) -> Int32? {
+        var handle = handle
+        for mount in nodes.mounts.numbers(ofDevice: device) where nodes.mounts.handleDescriptor(mount) >= 0 {
+            if let directory = try? LowerReference.open(&handle, mount: nodes.mounts.handleDescriptor(mount)) {
+                return directory.take()
+            }
+        }
+        return nil
     }
 }

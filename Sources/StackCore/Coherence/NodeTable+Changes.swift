@@ -46,6 +46,9 @@ extension NodeTable {
         return true
     }
 
+    /// The marks of a node that the kernel knows.
+    func marks(_ id: NodeID) -> UInt64 { nodes.contains(id.slot) ? record(id.slot).use.current.rawValue : 0 }
+
     /// Sets marks of a node; false if it is not there or has them.
     func mark(_ id: NodeID, _ marks: UInt64) -> Bool {
         guard hold(id) != nil else { return false }

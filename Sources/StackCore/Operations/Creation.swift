@@ -126,7 +126,7 @@ extension Mirror {
         do throws(Errno) {
             if unnamed { nodes.pin(id, try Lower.openInode(ofFile: file.number)) }
             let node = try nodes.borrow(id)
-            if coherence?.seesAttributes ?? false { status = try Lower.status(of: node.descriptor) }
+            if coherence?.seesAttributes(of: id) ?? false { status = try Lower.status(of: node.descriptor) }
             // The open file is taken in first, as it decides whether the attributes may be kept.
             let opened = try enter(request, file, id, node.descriptor, status, flags)
             try reply.append(entry(id, status, in: parent))

@@ -13,7 +13,7 @@ extension Mirror {
     /// How long the kernel may keep a node's attributes; `inode` is open on it, where one is at hand.
     func attributeTimeout(_ id: NodeID, inode: Int32?) -> Timeout {
         if let backing, !backing.mayKeepAttributes(id, inode: inode) { return .none }
-        return (coherence?.seesAttributes ?? false ? cache.watched : cache.unwatched).attributes
+        return (coherence?.seesAttributes(of: id) ?? false ? cache.watched : cache.unwatched).attributes
     }
 
     func attributes(_ status: borrowing linux_statx) -> fuse_attr {
