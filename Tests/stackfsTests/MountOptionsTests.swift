@@ -68,15 +68,15 @@ import Testing
     }
 
     @Test func timeouts() throws {
-        let plain = try MountOptions().cachePolicy(attrval: nil)
+        let plain = try MountOptions().cachePolicy(attrval: nil, isWatched: false)
         #expect(plain == .standard)
-        let attrval = try MountOptions(lists: ["attr_timeout=7"]).cachePolicy(attrval: 3)
+        let attrval = try MountOptions(lists: ["attr_timeout=7"]).cachePolicy(attrval: 3, isWatched: false)
         #expect(attrval == CachePolicy(mode: .timeToLive(seconds: 1), entry: 3, attributes: 7))
-        let none = try MountOptions(lists: ["cache=none,negative_timeout=2"]).cachePolicy(attrval: nil)
+        let none = try MountOptions(lists: ["cache=none,negative_timeout=2"]).cachePolicy(attrval: nil, isWatched: false)
         #expect(none == CachePolicy(mode: .none, negative: 2))
         #expect(none.summary == "none (missing names 2 s)")
         #expect(attrval.summary == "ttl:1 (entries 3 s, attributes 7 s)")
-        #expect(try MountOptions(lists: ["cache=ttl:0.5"]).cachePolicy(attrval: nil).summary == "ttl:0.5")
+        #expect(try MountOptions(lists: ["cache=ttl:0.5"]).cachePolicy(attrval: nil, isWatched: false).summary == "ttl:0.5")
     }
 
     @Test(arguments: [

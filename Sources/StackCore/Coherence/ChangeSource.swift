@@ -1,3 +1,4 @@
+import CLinux
 import SystemCalls
 
 /// What sees the lower tree change behind the mount, and reports it to a ``ChangeSink``.
@@ -75,4 +76,11 @@ public protocol ChangeSink: AnyObject, Sendable {
 
     /// Runs `body` with a descriptor (O_PATH) of a directory's node; false where the node is gone or cannot be opened.
     func withDirectory(_ directory: NodeID, _ body: (Int32) -> Void) -> Bool
+
+    /// Opens (O_PATH) the directory of a file handle, of a device on which there are nodes; nil where that cannot be.
+    func openDirectory(_ handle: linux_file_handle, on device: UInt64) -> Int32?
+}
+
+extension ChangeSink {
+    public func openDirectory(_ handle: linux_file_handle, on device: UInt64) -> Int32? { nil }
 }

@@ -18,4 +18,10 @@ public struct LowerInode: Hashable, Sendable {
         device = UInt64(status.dev_major) << 32 | UInt64(status.dev_minor)
         inode = status.ino
     }
+
+    /// The inode of a file handle on a device, of the kinds of handles that tell the number; nil for the others.
+    public init?(device: UInt64, _ handle: linux_file_handle) {
+        guard let inode = LowerReference.inodeNumber(in: handle) else { return nil }
+        self.init(device: device, inode: inode)
+    }
 }

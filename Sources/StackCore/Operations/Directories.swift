@@ -61,7 +61,7 @@ extension Mirror {
             (entry, parent, reply) throws(Errno) in
             var plus = fuse_direntplus(entry_out: fuse_entry_out(), dirent: entry.wire)
             if !entry.isDotOrDotDot, let (id, status) = try? self.lookUp(entry.name, in: parent) {
-                plus.entry_out = self.entry(id, status)
+                plus.entry_out = self.entry(id, status, in: parent)
                 plus.dirent.ino = plus.entry_out.attr.ino
                 plus.dirent.type = status.type >> 12
             }
