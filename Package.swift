@@ -90,7 +90,10 @@ let package = Package(
             ],
             path: "Tests/DifferentialCommand", swiftSettings: swift),
         .testTarget(
-            name: "MountTests", dependencies: ["stackfs", "Differential", "MountSupport", "CTestCalls"],
+            name: "MountTests",
+            dependencies: [
+                "stackfs", "ExtCache", "StackCore", "SystemCalls", "Differential", "MountSupport", "CTestCalls",
+            ],
             swiftSettings: swift),
         .testTarget(
             name: "ExtCacheTests",

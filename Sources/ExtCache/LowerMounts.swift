@@ -7,13 +7,15 @@ final class LowerMounts: @unchecked Sendable {
     /// /proc/self/mountinfo: has POLLPRI after each change of the mounts of this namespace.
     let table: Int32
     private let inotify: Int32
-    private let root: Int32
+    private let root: Descriptor
     private let rootMount: UInt64
 
-    /// - Parameter root: a descriptor of the lower directory, which stays open as long as this.
+    /// - Parameter root: a descriptor of the lower directory.
     /// - Throws: ENOENT without /proc.
     init(root: Int32) throws(Errno) {
-        self.root = root
+        let copy = fcntl(root, F_DUPFD_CLOEXEC, 0)
+        if copy < 0 { throw .last }
+        self.root = Descriptor(owning: copy)
         var status = linux_statx()
         try checked(
             linux_statx_at(root, "", LINUX_AT_EMPTY_PATH, LINUX_STATX_BASIC_STATS | LINUX_STATX_MNT_ID, &status))
@@ -44,7 +46,7 @@ final class LowerMounts: @unchecked Sendable {
     /// Has the kernel notify of changes on the mount's superblock: it does so only where somebody watches something. The watch is for what
     /// hardly ever happens, and nobody reads it. A file system that goes away takes it along.
     func keepNotified(_ mount: MountInfo) {
-        let path = mount.id == rootMount ? "/proc/self/fd/\(root)" : mount.point
+        let path = mount.id == rootMount ? "/proc/self/fd/\(root.number)" : mount.point
         _ = inotify_add_watch(inotify, path, UInt32(IN_MOVE_SELF))
     }
 
@@ -54,7 +56,7 @@ final class LowerMounts: @unchecked Sendable {
     /// The path of the lower directory of now; it may have been renamed.
     private var lowerPath: String? {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-        let length = readlink("/proc/self/fd/\(root)", &buffer, buffer.count - 1)
+        let length = readlink("/proc/self/fd/\(root.number)", &buffer, buffer.count - 1)
         return length > 0 ? String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
     }
 

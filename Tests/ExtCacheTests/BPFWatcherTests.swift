@@ -12,23 +12,24 @@ import Testing
     /// Every kind of change is reported, of inodes that are tracked.
     @Test(arguments: systems) func everyChange(_ kind: LowerFileSystem) throws {
         let tree = try WatchedTree(kind)
-        for (number, change) in LowerChange.all.enumerated() where !change.impossible.contains(kind) {
-            let directory = "\(number)"
-            try tree.run("mkdir \(directory)")
-            try tree.run(change.setup, in: directory)
-            let paths = try Subprocess.run([
-                "find", "\(tree.scratch.directory)/\(directory)", "-printf", "\(directory)/%P\\n",
-            ])
-            for path in paths.split(separator: "\n") { try tree.track(String(path)) }
-            var before: [LowerChange.Effect: LowerInode] = [:]
-            for effect in change.effects { before[effect] = tree.inode("\(directory)/\(effect.subject)") }
-            tree.sink.clear()
-            try tree.run(change.change, in: directory)
-            for effect in change.effects {
-                let inode = try #require(before[effect] ?? tree.inode("\(directory)/\(effect.subject)"))
+        let changes = LowerChange.all(on: kind)
+        try tree.run(LowerChange.script(changes, \.setup))
+        let paths = try Subprocess.run(["find", tree.scratch.directory, "-printf", "%P\\n"])
+        for path in paths.split(separator: "\n", omittingEmptySubsequences: false).dropLast() {
+            try tree.track(path.isEmpty ? "." : String(path))
+        }
+        func subject(_ effect: LowerChange.Effect, in directory: String) -> UInt64? {
+            tree.inode("\(directory)/\(effect.subject)")?.inode
+        }
+        let before = changes.map { directory, change in change.effects.map { subject($0, in: directory) } }
+        tree.sink.clear()
+        try tree.run(LowerChange.script(changes, \.change))
+        for (number, (directory, change)) in changes.enumerated() {
+            for (effect, inode) in zip(change.effects, before[number]) {
+                let inode = try #require(inode ?? subject(effect, in: directory))
                 #expect(
-                    tree.eventually { effect.isReported(of: inode.inode, by: tree.sink) },
-                    "\(change): \(effect) was not reported; seen: \(tree.sink.reports)")
+                    tree.eventually { effect.isReported(of: inode, by: tree.sink) }, "\(change): no report of \(effect)"
+                )
             }
         }
         #expect(tree.sink.losses == 0)

@@ -34,6 +34,19 @@ public struct LowerChange: Sendable, CustomStringConvertible {
 }
 
 extension LowerChange {
+    /// Those that can be made on a kind of file system, each with the name of a directory of its own.
+    public static func all(on kind: LowerFileSystem) -> [(directory: String, change: LowerChange)] {
+        all.enumerated().filter { !$0.element.impossible.contains(kind) }.map { ("\($0.offset)", $0.element) }
+    }
+
+    /// A script for sh(1) that does a part of each, in its directory below the working directory.
+    public static func script(
+        _ changes: [(directory: String, change: LowerChange)], _ part: KeyPath<LowerChange, String>
+    ) -> String {
+        changes.map { "mkdir -p \($0.directory); (cd \($0.directory); \($0.change[keyPath: part]))" }
+            .joined(separator: "\n")
+    }
+
     public static let all = names + links + attributes + data + unnotified
 
     private static let new = [Effect.name("new", in: ".")]

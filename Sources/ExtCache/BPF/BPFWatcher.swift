@@ -15,14 +15,15 @@ public final class BPFWatcher: ChangeSource {
     private let mounts: LowerMounts
     private let reader: ChangeReader
     private let ring: WatchRing
+    private let mountPoint: String?
     /// Set by ``begin(_:)``, and taken by ``end()``.
     private let threads = Mutex<[PollingThread]>([])
 
     /// Loads the programs and looks at the lower tree.
     ///
     /// - Parameters:
-    ///   - lower: a descriptor of the lower directory, which stays open as long as this.
-    ///   - mountPoint: where the mount of the lower directory is made, if that is known; it is there already.
+    ///   - lower: a descriptor of the lower directory.
+    ///   - mountPoint: where the mount of the lower directory is, once the source begins; nil if that is not known.
     ///   - verbose: libbpf writes to standard error why it fails.
     public init(lower: Int32, mountPoint: String?, verbose: Bool = false) throws(ChangeSourceError) {
         do throws(BPFObstacle) {
@@ -38,7 +39,7 @@ public final class BPFWatcher: ChangeSource {
         } catch {
             throw ChangeSourceError("what the programs report cannot be read: \(error)")
         }
-        if let device = mountPoint.flatMap(mounts.device(at:)) { programs.memory.setOwnMount(device) }
+        self.mountPoint = mountPoint
     }
 
     public var blindSpots: [String] {
@@ -51,6 +52,7 @@ public final class BPFWatcher: ChangeSource {
 
     public func begin(_ sink: any ChangeSink) throws(Errno) {
         reader.sink = sink
+        if let device = mountPoint.flatMap(mounts.device(at:)) { programs.memory.setOwnMount(device) }
         let seen = Mutex(watchMounts())
         let readerThread = try PollingThread(ring.descriptor, POLLIN) { [ring, reader] in
             ring.consume()

@@ -1,0 +1,95 @@
+import ExtCache
+import Glibc
+import MountSupport
+import StackCore
+import SystemCalls
+import Testing
+
+/// What is done behind a mount shows on it, although the kernel keeps what it has been told.
+@Suite(.serialized, .enabled(if: Requirements.met, "\(Requirements.reason)")) struct Coherence {}
+
+extension Coherence {
+    /// By eBPF. `make test-vm` runs these on Debian's own kernel.
+    @Suite(.serialized, .enabled(if: ebpfObstacle == nil, "\(ebpfObstacle ?? "")")) struct ByPrograms {
+        /// After every kind of change the mount looks as the lower directory does.
+        @Test(arguments: LowerFileSystem.allCases.filter { $0 != .plain }) func everyChange(_ kind: LowerFileSystem)
+            throws
+        {
+            let pair = try WatchedPair(kind, options: ["watcher=ebpf"])
+            let changes = LowerChange.all(on: kind)
+            try pair.run(LowerChange.script(changes, \.setup))
+            try pair.prime()
+            try pair.run(LowerChange.script(changes, \.change))
+            try pair.expectConvergence()
+            try pair.mount.unmount()
+        }
+    }
+
+    static let ebpfObstacle: String? = {
+        if let missing = Requirements.missing { return missing }
+        do throws(ChangeSourceError) {
+            let root = Descriptor(owning: open("/", O_RDONLY | O_CLOEXEC))
+            _ = try BPFWatcher(lower: root.number, mountPoint: nil)
+            return nil
+        } catch {
+            return "no eBPF: \(error.reason)"
+        }
+    }()
+}
+
+/// A lower directory and its mount, whose caches are kept until a change is reported.
+final class WatchedPair {
+    let scratch: Scratch
+    let mount: TestMount
+    let lower: String
+
+    init(_ kind: LowerFileSystem, options: [String]) throws {
+        scratch = try Scratch(kind)
+        lower = try scratch.makeLowerDirectory("tree")
+        mount = try TestMount(lower, in: scratch, options: ["cache=watched"] + options)
+    }
+
+    /// Runs a script in the lower tree.
+    func run(_ script: String) throws {
+        try Subprocess.run(["sh", "-euc", "cd -- \"$1\"\n" + script, "sh", lower])
+    }
+
+    /// Has the kernel know all of the tree, and that there is no `new` in it.
+    func prime() throws {
+        for _ in 0..<2 { _ = try state(of: mount.path) }
+    }
+
+    /// Expects the mount to come to look as the lower directory does. Where changes are lost names heal after ten seconds: it has less.
+    func expectConvergence(_ location: SourceLocation = #_sourceLocation) throws {
+        let deadline = Deadline(seconds: 8)
+        while true {
+            let (wanted, found) = (try state(of: lower), try state(of: mount.path))
+            if found == wanted { return }
+            if deadline.passed { return expectEqualLines(found, wanted, "mount and lower directory", location) }
+        }
+    }
+
+    /// Names, attributes but the access time, targets, extended attributes and data.
+    private func state(of root: String) throws -> String {
+        try Subprocess.run(["python3", "-c", Self.look, root])
+    }
+
+    private static let look = """
+        import os, sys
+        os.chdir(sys.argv[1])
+        for root, directories, files in os.walk('.'):
+            directories.sort()
+            print(root, 'new' if os.path.lexists(os.path.join(root, 'new')) else 'no new')
+            for name in ['.'] + sorted(directories + files):
+                path = os.path.join(root, name)
+                s = os.lstat(path)
+                text = ''
+                if os.path.islink(path):
+                    text = os.readlink(path)
+                elif os.path.isfile(path):
+                    text = open(path, 'rb').read()[:200]
+                print(path, oct(s.st_mode), s.st_ino, s.st_nlink, s.st_uid, s.st_gid, s.st_size, s.st_mtime_ns, s.st_ctime_ns,
+                      [(key, os.getxattr(path, key, follow_symlinks=False)) for key in sorted(os.listxattr(path, follow_symlinks=False))],
+                      text)
+        """
+}
