@@ -57,10 +57,11 @@ static __always_inline bool is_own(struct watch_shared *memory) {
            process.tgid == memory->own_process;
 }
 
-/* The inode of the stacking file system's file that a kernel's own open file stands for; NULL for any other file. */
+/* The inode of the stacking file system's file that a kernel's own open file stands for; NULL for any other file, or something that is
+ * no inode. */
 static __always_inline struct inode *inode_above(struct file *file) {
     if (!bpf_core_field_exists(struct backing_file, user_path)) return NULL;
-    if (!(BPF_CORE_READ(file, f_mode) & FMODE_BACKING)) return NULL;
+    if (!(BPF_CORE_READ(file, f_mode) & FMODE_NOACCOUNT)) return NULL;
     return BPF_CORE_READ((struct backing_file *)file, user_path.dentry, d_inode);
 }
 
