@@ -150,7 +150,11 @@ final class Coherence: ChangeSink, NodeObserver {
         logger.notice("\(source.name) was told to stop: caches are kept by time from now on")
     }
 
-    func watches(_ directory: NodeID) { _ = nodes.mark(directory, Use.watched) }
+    func watches(_ directory: NodeID) {
+        guard nodes.mark(directory, Use.watched) else { return }
+        // Of what came before nobody has heard. The kernel asks for the time of change again, and lists anew where that is another.
+        connection.invalidateAttributes(nodeid: directory.rawValue)
+    }
 
     func withDirectory(_ directory: NodeID, _ body: (Int32) -> Void) -> Bool {
         do throws(Errno) {

@@ -115,6 +115,7 @@ extension Mirror {
         _ stream: inout DirectoryStream, _ parent: borrowing NodeReference, _ size: Int, _ entryHeaders: Int,
         into reply: inout Reply, _ append: Appending
     ) throws(Errno) {
+        watch(parent)
         let limit = min(size, reply.capacity)
         let scratch = ListingBuffer.ofThisThread
         let typical = 32  // a getdents64 record of a short name

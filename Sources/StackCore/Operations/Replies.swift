@@ -41,6 +41,9 @@ extension Mirror {
         coherence?.isWatched(directory) ?? false ? cache.watched : cache.unwatched
     }
 
+    /// Has a directory watched, the listing of which the kernel may keep.
+    func watch(_ directory: borrowing NodeReference) { _ = coherence?.isWatched(directory) }
+
     func entry(_ id: NodeID, _ status: borrowing linux_statx, in directory: borrowing NodeReference) -> fuse_entry_out {
         var entry = fuse_entry_out()
         entry.nodeid = id.rawValue
