@@ -38,7 +38,8 @@ let package = Package(
         .target(
             name: "ExtCache",
             dependencies: [
-                "CWatch", "CLinux", "SystemCalls", "FuseKernel", "StackCore", .product(name: "Logging", package: "swift-log"),
+                "CWatch", "CLinux", "SystemCalls", "FuseKernel", "StackCore",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swift, plugins: ["CompileBPF"]),
         .executableTarget(

@@ -5,11 +5,8 @@ import StackCore
 import SystemCalls
 import Testing
 
-/// What is done behind a mount shows on it, although the kernel keeps what it has been told.
-@Suite(.serialized, .enabled(if: Requirements.met, "\(Requirements.reason)")) struct Coherence {}
-
 extension Coherence {
-    /// By eBPF. `make test-vm` runs these on Debian's own kernel.
+    /// What the kernel's programs see. `make test-vm` runs these on Debian's own kernel.
     @Suite(.serialized, .enabled(if: ebpfObstacle == nil, "\(ebpfObstacle ?? "")")) struct ByPrograms {
         /// After every kind of change the mount looks as the lower directory does.
         @Test(arguments: LowerFileSystem.allCases.filter { $0 != .plain }) func everyChange(_ kind: LowerFileSystem)
@@ -21,6 +18,20 @@ extension Coherence {
             try pair.prime()
             try pair.run(LowerChange.script(changes, \.change))
             try pair.expectConvergence()
+            try pair.mount.unmount()
+        }
+
+        /// While the daemon stands still, more happens than there is room for.
+        @Test func afterAnOverflow() throws {
+            let pair = try WatchedPair(.tmpfs, options: ["watcher=ebpf"])
+            try pair.run("mkdir -p a/b c many; touch a/file a/b/file c/file; ln -s x a/link")
+            try pair.prime()
+            pair.mount.process.stop()
+            try pair.run("cd many; seq 20000 | xargs touch; seq 20000 | xargs rm")
+            try pair.run("chmod 700 a/b c/file; mv a/file c/moved; rm a/link; : >a/b/new; echo data >>a/b/file")
+            pair.mount.process.signal(SIGCONT)
+            // Names heal after ten seconds where the kernel cannot be told to forget them all.
+            try pair.expectConvergence(seconds: 60)
             try pair.mount.unmount()
         }
     }
@@ -63,12 +74,13 @@ final class WatchedPair {
     /// Expects the mount to come to look as the lower directory does.
     ///
     /// Where changes are lost names heal after ten seconds: it has less. Data are read in the end, as that has the kernel forget attributes.
-    func expectConvergence(_ location: SourceLocation = #_sourceLocation) throws {
-        let deadline = Deadline(seconds: 8)
+    func expectConvergence(seconds: Double = 8, _ location: SourceLocation = #_sourceLocation) throws {
+        let deadline = Deadline(seconds: seconds)
         while try state(of: lower) != state(of: mount.path), !deadline.passed {}
         try expectEqualLines(state(of: mount.path), state(of: lower), "mount and lower directory", location)
         try expectEqualLines(
-            state(of: mount.path, withData: true), state(of: lower, withData: true), "mount and lower directory", location)
+            state(of: mount.path, withData: true), state(of: lower, withData: true), "mount and lower directory",
+            location)
     }
 
     /// Names, attributes but the access time, targets, extended attributes, and data if they are asked for.

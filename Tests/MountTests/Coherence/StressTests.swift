@@ -10,13 +10,14 @@ extension Coherence {
         private static let checks = getenv("STACKFS_COHERENCE_CHECKS").map { String(cString: $0) } ?? "8000"
 
         @Test(arguments: [LowerFileSystem.ext4, .tmpfs]) func nothingIsStaleAtRest(_ kind: LowerFileSystem) throws {
-            try run(Pair(kind, options: ["cache=watched", "watcher=fanotify"], deadline: 7200), "watched on \(kind)")
+            try run(Pair(kind, options: ["cache=watched", Coherence.watcher], deadline: 7200), "watched on \(kind)")
         }
 
         @Test func withTwoMounts() throws {
-            let pair = try Pair(options: ["cache=watched", "watcher=fanotify"], deadline: 7200)
+            let pair = try Pair(options: ["cache=watched", Coherence.watcher], deadline: 7200)
             let second = try TestMount(
-                pair.lower, in: pair.scratch, name: "second", options: ["cache=watched", "watcher=fanotify"], deadline: 7200)
+                pair.lower, in: pair.scratch, name: "second", options: ["cache=watched", Coherence.watcher],
+                deadline: 7200)
             try run(pair, "two mounts", second.path)
             try second.unmount()
         }
@@ -35,11 +36,12 @@ extension Coherence {
         }
 
         @Test func withTheWatcherStopped() throws {
-            let pair = try Pair(options: ["cache=watched", "watcher=fanotify"], deadline: 7200)
+            let pair = try Pair(options: ["cache=watched", Coherence.watcher], deadline: 7200)
             try pair.expectSuccess(.coherence(Changes.prepare), pair.lower)
             pair.mount.process.signal(SIGUSR2)
             while !pair.mount.messages.contains("was told to stop"), pair.mount.failure == nil { usleep(10_000) }
-            try pair.expectSuccess(.coherence("settle('after the end', lambda root: tree(root, names=['missing']))"), pair.lower)
+            try pair.expectSuccess(
+                .coherence("settle('after the end', lambda root: tree(root, names=['missing']))"), pair.lower)
             try run(pair, "stopped")
         }
 
