@@ -35,8 +35,11 @@ public struct LowerChange: Sendable, CustomStringConvertible {
 
 extension LowerChange {
     /// Those that can be made on a kind of file system, each with the name of a directory of its own.
-    public static func all(on kind: LowerFileSystem) -> [(directory: String, change: LowerChange)] {
-        all.enumerated().filter { !$0.element.impossible.contains(kind) }.map { ("\($0.offset)", $0.element) }
+    public static func all(
+        on kind: LowerFileSystem, where isWanted: (LowerChange) -> Bool = { _ in true }
+    ) -> [(directory: String, change: LowerChange)] {
+        all.enumerated().filter { !$0.element.impossible.contains(kind) && isWanted($0.element) }
+            .map { ("\($0.offset)", $0.element) }
     }
 
     /// A script for sh(1) that does a part of each, in its directory below the working directory.

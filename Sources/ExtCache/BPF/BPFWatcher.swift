@@ -26,6 +26,7 @@ public final class BPFWatcher: ChangeSource {
     ///   - mountPoint: where the mount of the lower directory is, once the source begins; nil if that is not known.
     ///   - verbose: libbpf writes to standard error why it fails.
     public init(lower: Int32, mountPoint: String?, verbose: Bool = false) throws(ChangeSourceError) {
+        guard LocalFileSystem.contains(lower) else { throw LocalFileSystem.obstacle }
         do throws(BPFObstacle) {
             programs = try WatchPrograms(verbose: verbose)
         } catch {

@@ -9,11 +9,16 @@ extension Coherence {
     /// What the kernel's programs see. `make test-vm` runs these on Debian's own kernel.
     @Suite(.serialized, .enabled(if: ebpfObstacle == nil, "\(ebpfObstacle ?? "")")) struct ByPrograms {
         /// After every kind of change the mount looks as the lower directory does.
-        @Test(arguments: LowerFileSystem.allCases.filter { $0 != .plain }) func everyChange(_ kind: LowerFileSystem)
-            throws
-        {
+        @Test func everyChange() throws { try make(LowerChange.all(on: .ext4), on: .ext4) }
+
+        /// The same of what no notification tells.
+        @Test(arguments: LowerFileSystem.allCases.filter { $0 != .plain })
+        func changesWithoutNotification(_ kind: LowerFileSystem) throws {
+            try make(LowerChange.all(on: kind) { !$0.isNotified }, on: kind)
+        }
+
+        private func make(_ changes: [(directory: String, change: LowerChange)], on kind: LowerFileSystem) throws {
             let pair = try WatchedPair(kind, options: ["watcher=ebpf"])
-            let changes = LowerChange.all(on: kind)
             try pair.run(LowerChange.script(changes, \.setup))
             try pair.prime()
             try pair.run(LowerChange.script(changes, \.change))
