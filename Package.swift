@@ -32,10 +32,20 @@ let package = Package(
             name: "StackCore",
             dependencies: ["CLinux", "SystemCalls", "FuseKernel", .product(name: "Logging", package: "swift-log")],
             swiftSettings: swift),
+        // What the programs of ebpf/ and their loader share; the plugin compiles the programs.
+        .systemLibrary(name: "CWatch", path: "ebpf", providers: [.apt(["libbpf-dev"])]),
+        .plugin(name: "CompileBPF", capability: .buildTool()),
+        .target(
+            name: "ExtCache",
+            dependencies: [
+                "CWatch", "CLinux", "SystemCalls", "FuseKernel", "StackCore",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swift, plugins: ["CompileBPF"]),
         .executableTarget(
             name: "stackfs",
             dependencies: [
-                "StackCore", "FuseKernel", "SystemCalls", "CLinux",
+                "ExtCache", "StackCore", "FuseKernel", "SystemCalls", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -86,7 +96,14 @@ let package = Package(
             ],
             path: "Tests/DifferentialCommand", swiftSettings: swift),
         .testTarget(
-            name: "MountTests", dependencies: ["stackfs", "Differential", "MountSupport", "CTestCalls"],
+            name: "MountTests",
+            dependencies: [
+                "stackfs", "ExtCache", "StackCore", "SystemCalls", "Differential", "MountSupport", "CTestCalls",
+            ],
+            swiftSettings: swift),
+        .testTarget(
+            name: "ExtCacheTests",
+            dependencies: ["ExtCache", "CWatch", "CLinux", "SystemCalls", "StackCore", "MountSupport"],
             swiftSettings: swift),
         // What stackfs costs, against the lower directory and against others: `make bench`.
         .target(name: "CLoops", path: "bench/CLoops"),

@@ -59,7 +59,7 @@ public final class Mirror: FileSystem {
     let meetsNewInodes = Atomic<Bool>(false)
     let directoryStreams: DirectoryStreams
     let credentials: Credentials
-    let options: MirrorOptions
+    public let options: MirrorOptions
     /// What the file system of the lower root is like.
     let lowerKind: LowerKind
     /// Whether an SELinux runs here, whose labels programs ask for.
@@ -69,6 +69,9 @@ public final class Mirror: FileSystem {
     /// Directories and, with `smallFiles`, files are read without having been opened; set before any thread serves.
     nonisolated(unsafe) private(set) var opensDirectories = true
     nonisolated(unsafe) private(set) var opensFiles = true
+    /// What keeps the kernel's caches right where changes are watched, and how long they are kept; set before any thread serves.
+    nonisolated(unsafe) private(set) var coherence: Coherence?
+    nonisolated(unsafe) private(set) var cache: CachePolicy
     /// Where notifications go; set before any thread serves.
     nonisolated(unsafe) private(set) var connection: Connection?
     let logger: Logger
@@ -79,6 +82,7 @@ public final class Mirror: FileSystem {
     public init(lower: consuming Descriptor, options: MirrorOptions, logger: Logger) throws(Errno) {
         self.options = options
         self.logger = logger
+        cache = options.cache
         credentials = Credentials()
         let tableOptions = NodeTableOptions(
             fileHandles: credentials.has(LINUX_CAP_DAC_READ_SEARCH),
@@ -172,6 +176,25 @@ public final class Mirror: FileSystem {
         opensDirectories = !negotiation.inForce.contains(.noOpendir)
         opensFiles = !negotiation.inForce.contains(.noOpen)
     }
+
+    /// Has `source` report what changes behind the mount from now on; after ``attach(_:_:)``, before the session begins.
+    ///
+    /// - Throws: ENOMEM, EMFILE or EAGAIN where there is no room for threads and what they wait for.
+    public func watch(by source: any ChangeSource, _ negotiation: Negotiation) throws(Errno) {
+        guard let connection else { return }
+        let hasEpochs = negotiation.minorVersion >= 44
+        let coherence = try Coherence(
+            source, nodes, files, connection, cachesPages: backing == nil, hasEpochs: hasEpochs, logger)
+        if !hasEpochs { cache = cache.withoutEpochs }
+        try coherence.begin()
+        self.coherence = coherence
+    }
+
+    /// Gives the source of changes up, if there is one: from now on caches are kept by time.
+    public func stopWatching() { coherence?.stop() }
+
+    /// Ends the threads that keep caches right; the session has ended.
+    public func endWatching() { coherence?.end() }
 
     /// A worker needs a umask of its own: creation sets it to the caller's (the kernel leaves its application to us,
     /// FUSE_DONT_MASK, as a default ACL of the parent turns it off).

@@ -19,6 +19,7 @@ struct DoctorCommand: ParsableCommand {
         let trial = TrialMount.run()
         var rows = Doctor.system(trial)
         rows.append(lowerRow ?? ["lower", "none given: `stackfs doctor LOWER` looks at one"])
+        rows += Watching.report(lower: lower ?? "/")
         rows += Doctor.limits() + Doctor.confinement() + Doctor.mounts()
         say(alignedTable(rows), on: 1)
         if case .success(let negotiation) = trial { say("\n" + alignedTable(Doctor.features(negotiation)), on: 1) }
@@ -44,9 +45,6 @@ enum Doctor {
         rows.append(["protocol", "FUSE 7.\(negotiation.minorVersion)"])
         rows.append(["transport", transport])
         rows.append(["data", data(negotiation)])
-        rows.append([
-            "cache", "by time, \(CachePolicy.standard.summary) unless -o cache= says otherwise; no watcher yet",
-        ])
         return rows
     }
 

@@ -75,12 +75,20 @@ struct Mirroring {
         _ background: Background
     ) throws(Failure) {
         let openFiles = raiseDescriptorLimit()
+        let watching: Watching
+        do throws(Failure) {
+            watching = try Watching.choose(options, lower: lower, mountPoint: target)
+        } catch {
+            _ = linux_close(lower)
+            throw error
+        }
         let signals: SignalWatch
         let mirror: Mirror
         do throws(Errno) {
             signals = try SignalWatch([SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2])
             mirror = try Mirror(
-                lower: Descriptor(owning: lower), options: mirrorOptions(plan, openFiles: openFiles), logger: logger)
+                lower: Descriptor(owning: lower), options: mirrorOptions(plan, watching, openFiles: openFiles),
+                logger: logger)
         } catch {
             throw .unable("the lower directory \(source) cannot be served: \(error)")
         }
@@ -96,18 +104,19 @@ struct Mirroring {
         }
         let session: Session<Mirror>
         do throws(Failure) {
-            session = try beginSession(mirror, connection, plan, rings)
+            session = try beginSession(mirror, connection, plan, rings, watching)
         } catch {
             try? mount?.unmount(lazily: true)
             throw error
         }
-        announce(session, source, target ?? "descriptor \(connection.descriptor)", plan, confinement)
+        announce(session, source, target ?? "descriptor \(connection.descriptor)", plan, watching, confinement)
         background.ready()
 
         let report = { () in self.report(session, source, target, to: statistics) }
         let end = session.serve(mount, signals) { signal in
-            if signal == SIGUSR1 { report() }
+            if signal == SIGUSR1 { report() } else { session.fileSystem.stopWatching() }
         }
+        mirror.endWatching()
         report()
         logger.info("\(target ?? source): \(end.sentence)")
     }
@@ -133,7 +142,7 @@ struct Mirroring {
     }
 
     private func beginSession(
-        _ mirror: Mirror, _ connection: Connection, _ plan: MountPlan, _ rings: RingSet?
+        _ mirror: Mirror, _ connection: Connection, _ plan: MountPlan, _ rings: RingSet?, _ watching: Watching
     ) throws(Failure) -> Session<Mirror> {
         let session: Session<Mirror>
         let obstacle: String?
@@ -141,12 +150,26 @@ struct Mirroring {
             session = try Session(connection, mirror, sessionOptions(mirror, plan, rings), logger)
             mirror.attach(connection, session.negotiation)
             obstacle = options.passthrough == .on ? mirror.passthroughObstacle : nil
-            if obstacle == nil { try session.begin() }
+            if obstacle == nil {
+                try startWatching(by: watching.source, mirror, session.negotiation)
+                try session.begin()
+            }
         } catch {
             throw .unable(error.sentence(descriptor: command.fuseFd))
         }
         if let obstacle { throw .unable("passthrough=on cannot be had: \(obstacle)") }
         return session
+    }
+
+    private func startWatching(
+        by source: (any ChangeSource)?, _ mirror: Mirror, _ negotiation: Negotiation
+    ) throws(SessionError) {
+        guard let source else { return }
+        do throws(Errno) {
+            try mirror.watch(by: source, negotiation)
+        } catch {
+            throw .system(error)
+        }
     }
 
     private func connect(_ target: String?, _ plan: MountPlan) throws(Failure) -> (Mount?, Connection) {
@@ -177,9 +200,9 @@ struct Mirroring {
     }
 
     /// - Parameter openFiles: the limit of open descriptors. Half of them may be nodes': the rest is for files in use.
-    private func mirrorOptions(_ plan: MountPlan, openFiles: Int) -> MirrorOptions {
+    private func mirrorOptions(_ plan: MountPlan, _ watching: Watching, openFiles: Int) -> MirrorOptions {
         var result = MirrorOptions()
-        result.cache = options.cachePolicy(attrval: attrval)
+        result.cache = options.cachePolicy(attrval: attrval, isWatched: watching.source != nil)
         result.readOnly = plan.readOnly
         result.writebackCache = options.writebackCache
         result.passthrough = options.passthrough
@@ -207,7 +230,8 @@ struct Mirroring {
     }
 
     private func announce(
-        _ session: Session<Mirror>, _ source: String, _ target: String, _ plan: MountPlan, _ confinement: Confinement
+        _ session: Session<Mirror>, _ source: String, _ target: String, _ plan: MountPlan, _ watching: Watching,
+        _ confinement: Confinement
     ) {
         let threads = session.deviceWorkers
         let transport =
@@ -218,14 +242,15 @@ struct Mirroring {
             [
                 "\(source) at \(target)", "FUSE protocol 7.\(session.negotiation.minorVersion)",
                 transport,
-                "cache \(options.cachePolicy(attrval: attrval).summary)\(options.writebackCache ? ", writeback" : "")",
-            ] + session.fileSystem.summary + [confinement.summary]
+                "cache \(session.fileSystem.options.cache.summary)\(watching.summary)"
+                    + (options.writebackCache ? ", writeback" : ""),
+            ] + (watching.source?.blindSpots ?? []) + session.fileSystem.summary + [confinement.summary]
         logger.info("\(parts.joined(separator: "; "))")
         if options.splices { logger.info("splice_read, splice_write and splice_move are accepted; data is copied") }
         if options.writebackCache, !session.negotiation.inForce.contains(.writebackCache) {
             logger.notice("writeback_cache is not in force: the kernel does not offer it")
         }
-        for note in plan.notes + session.fileSystem.shortcomings + confinement.shortcomings { logger.notice("\(note)") }
+        for note in plan.notes + watching.notes + session.fileSystem.shortcomings + confinement.shortcomings { logger.notice("\(note)") }
     }
 
     private func report(_ session: Session<Mirror>, _ source: String, _ target: String?, to directory: Int32?) {
@@ -256,18 +281,20 @@ struct Mirroring {
 }
 
 extension CachePolicy {
-    /// `none` or `ttl:1`, and what deviates from it, in seconds.
+    /// `none`, `ttl:1` or `watched`, and what deviates from it, in seconds.
     var summary: String {
         let base: String
         let standard: CachePolicy
         switch mode {
         case .none: base = "none"
         case .timeToLive(let seconds): base = "ttl:\(Self.plain(seconds))"
+        case .watched: base = "watched"
         }
         standard = CachePolicy(mode: mode)
         let deviations = [
-            ("entries", entry, standard.entry), ("attributes", attributes, standard.attributes),
-            ("missing names", negative, standard.negative),
+            ("entries", watched.entry, standard.watched.entry),
+            ("attributes", watched.attributes, standard.watched.attributes),
+            ("missing names", watched.negative, standard.watched.negative),
         ].filter { $0.1 != $0.2 }
         let details = deviations.map {
             "\($0.0) \(Self.plain(Double($0.1.seconds) + Double($0.1.nanoseconds) / 1e9)) s"

@@ -27,16 +27,31 @@ extension MountOption {
     static let all: [MountOption] = caching + requests + access + mount
 
     private static let caching = [
-        MountOption(["cache"], value: "none|ttl:SECONDS", "what the kernel may keep, and how long (default ttl:1)") {
+        MountOption(
+            ["cache"], value: "auto|watched|ttl[:SECONDS]|none",
+            "how the kernel's caches are kept right (default auto for root, else ttl:1)"
+        ) {
             (options, name, value) throws(Failure) in
-            if value == "none" {
-                options.cache = CachePolicy.Mode.none
-            } else if value.hasPrefix("ttl:") {
+            switch value {
+            case "auto": options.cache = .auto
+            case "watched": options.cache = .watched
+            case "none": options.cache = MountOptions.Cache.none
+            case "ttl": options.cache = .timeToLive(seconds: 1)
+            case _ where value.hasPrefix("ttl:"):
                 options.cache = .timeToLive(
                     seconds: try seconds(String(value.dropFirst(4)), of: "cache=ttl", separator: ":"))
-            } else {
-                throw .usage("cache=\(value) is no cache mode: give cache=none or cache=ttl:SECONDS")
+            default: throw .usage("cache=\(value) is none of auto, watched, ttl, ttl:SECONDS and none")
             }
+        },
+        MountOption(
+            ["watcher"], value: MountOptions.Watcher.allCases.map(\.rawValue).joined(separator: "|"),
+            "who sees changes behind the mount (default auto: the best there is)"
+        ) {
+            (options, name, value) throws(Failure) in
+            guard let watcher = MountOptions.Watcher(rawValue: value) else {
+                throw .usage("watcher=\(value) is none of \(MountOptions.Watcher.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+            options.watcher = watcher
         },
         MountOption(["entry_timeout"], value: "SECONDS", "how long names are kept (default: as cache says)") {
             (options, name, value) throws(Failure) in options.entryTimeout = try seconds(value, of: name)
@@ -44,7 +59,7 @@ extension MountOption {
         MountOption(["attr_timeout"], value: "SECONDS", "how long attributes are kept (default: as cache says)") {
             (options, name, value) throws(Failure) in options.attributeTimeout = try seconds(value, of: name)
         },
-        MountOption(["negative_timeout"], value: "SECONDS", "how long the absence of a name is kept (default 0)") {
+        MountOption(["negative_timeout"], value: "SECONDS", "how long the absence of a name is kept (default: watched, for ever; else 0)") {
             (options, name, value) throws(Failure) in options.negativeTimeout = try seconds(value, of: name)
         },
         MountOption(["writeback_cache"], "the kernel gathers writes and sends them later") {

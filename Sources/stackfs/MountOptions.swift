@@ -5,10 +5,20 @@ struct MountOptions: Sendable {
     /// How requests reach the daemon.
     enum Transport: Sendable { case auto, ring, device }
 
+    /// What keeps the kernel's caches right.
+    enum Cache: Equatable, Sendable {
+        case auto, watched, none
+        case timeToLive(seconds: Double)
+    }
+
+    /// Who sees changes behind the mount.
+    enum Watcher: String, CaseIterable, Sendable { case auto, ebpf, fanotify }
+
     /// Who may use the mount beside the one who mounts it.
     enum Access: Sendable { case owner, root, everybody }
 
-    var cache: CachePolicy.Mode?
+    var cache: Cache?
+    var watcher = Watcher.auto
     /// Seconds.
     var entryTimeout: Double?
     var attributeTimeout: Double?
@@ -88,11 +98,20 @@ struct MountOptions: Sendable {
         }
     }
 
-    /// The cache policy of these options; `attributes` is what `--attrval` said, in seconds.
-    func cachePolicy(attrval: Double?) -> CachePolicy {
-        CachePolicy(
-            mode: cache ?? .timeToLive(seconds: 1), entry: entryTimeout ?? attrval,
-            attributes: attributeTimeout ?? attrval, negative: negativeTimeout)
+    /// The cache policy of these options.
+    /// - Parameters:
+    ///   - attrval: what `--attrval` said, in seconds.
+    ///   - isWatched: changes behind the mount are reported.
+    func cachePolicy(attrval: Double?, isWatched: Bool) -> CachePolicy {
+        let mode: CachePolicy.Mode
+        switch cache {
+        case .some(.none): mode = .none
+        case .timeToLive(let seconds): mode = .timeToLive(seconds: seconds)
+        case nil, .auto, .watched: mode = isWatched ? .watched : .timeToLive(seconds: 1)
+        }
+        return CachePolicy(
+            mode: mode, entry: entryTimeout ?? attrval, attributes: attributeTimeout ?? attrval,
+            negative: negativeTimeout)
     }
 }
 

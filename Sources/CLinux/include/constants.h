@@ -83,6 +83,8 @@ static const uint32_t LINUX_CAP_SYS_RESOURCE = 24;
 static const uint32_t LINUX_CAP_MKNOD = 27;
 static const uint32_t LINUX_CAP_LEASE = 28;
 static const uint32_t LINUX_CAP_SETFCAP = 31;
+static const uint32_t LINUX_CAP_PERFMON = 38;
+static const uint32_t LINUX_CAP_BPF = 39;
 
 // prctl(2).
 static const int32_t LINUX_PR_CAPBSET_READ = 23;
@@ -100,6 +102,30 @@ static const uint32_t LINUX_SECCOMP_RET_ERRNO = 0x00050000;
 static const uint32_t LINUX_SECCOMP_RET_ALLOW = 0x7fff0000;
 static const uint32_t LINUX_AUDIT_ARCH_X86_64 = 0xc000003e;
 static const uint32_t LINUX_AUDIT_ARCH_AARCH64 = 0xc00000b7;
+
+// fanotify(7).
+static const uint32_t LINUX_FAN_CLOEXEC = 0x1;
+static const uint32_t LINUX_FAN_NONBLOCK = 0x2;
+static const uint32_t LINUX_FAN_UNLIMITED_MARKS = 0x20;
+static const uint32_t LINUX_FAN_REPORT_FID = 0x200;
+static const uint32_t LINUX_FAN_REPORT_DIR_FID = 0x400;
+static const uint32_t LINUX_FAN_REPORT_NAME = 0x800;
+static const uint32_t LINUX_FAN_REPORT_TARGET_FID = 0x1000;
+static const uint32_t LINUX_FAN_MARK_ADD = 0x1;
+static const uint32_t LINUX_FAN_MARK_REMOVE = 0x2;
+static const uint32_t LINUX_FAN_MARK_ONLYDIR = 0x8;
+static const uint64_t LINUX_FAN_MODIFY = 0x2;
+static const uint64_t LINUX_FAN_ATTRIB = 0x4;
+static const uint64_t LINUX_FAN_MOVED_FROM = 0x40;
+static const uint64_t LINUX_FAN_MOVED_TO = 0x80;
+static const uint64_t LINUX_FAN_CREATE = 0x100;
+static const uint64_t LINUX_FAN_DELETE = 0x200;
+static const uint64_t LINUX_FAN_Q_OVERFLOW = 0x4000;
+static const uint64_t LINUX_FAN_EVENT_ON_CHILD = 0x08000000;
+static const uint64_t LINUX_FAN_ONDIR = 0x40000000;
+static const uint8_t LINUX_FAN_EVENT_INFO_TYPE_FID = 1;
+static const uint8_t LINUX_FAN_EVENT_INFO_TYPE_DFID_NAME = 2;
+static const int32_t LINUX_AT_HANDLE_FID = 0x200;
 
 // Operations of classic BPF, linux/bpf_common.h: load a word of the data, mask the accumulator, compare it, return.
 static const uint16_t LINUX_BPF_LD_W_ABS = 0x20;

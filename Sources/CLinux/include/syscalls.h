@@ -70,6 +70,25 @@ struct linux_file_handle {
     uint64_t data[16];  // MAX_HANDLE_SZ is 128
 };
 
+// fanotify(7): an event, after which records of information follow, each of which begins with a header. A record of a file handle
+// has the file system's id, the handle's length and type, and the handle; a name that ends with a zero byte may follow.
+struct linux_fanotify_event {
+    uint32_t length;
+    uint8_t version, reserved;
+    uint16_t metadata_length;
+    uint64_t mask;
+    int32_t fd, pid;
+};
+_Static_assert(sizeof(struct linux_fanotify_event) == 24, "fanotify_event_metadata");
+struct linux_fanotify_record {
+    uint8_t type, padding;
+    uint16_t length;
+    int32_t fsid[2];
+    uint32_t handle_bytes;
+    int32_t handle_type;
+};
+_Static_assert(sizeof(struct linux_fanotify_record) == 20, "fanotify_event_info_fid");
+
 // statfs(2) on 64-bit architectures, asm-generic/statfs.h.
 struct linux_statfs {
     int64_t type, bsize;
@@ -278,6 +297,13 @@ LINUX_CALL int64_t linux_tgkill(int process, int thread, int signal) {
 }
 LINUX_CALL int64_t linux_memfd_create(const char *_Nonnull name, uint32_t flags) {
     return linux_syscall(__NR_memfd_create, (long)name, flags, 0, 0, 0, 0);
+}
+LINUX_CALL int64_t linux_fanotify_init(uint32_t flags, uint32_t event_flags) {
+    return linux_syscall(__NR_fanotify_init, flags, event_flags, 0, 0, 0, 0);
+}
+LINUX_CALL int64_t linux_fanotify_mark(int group, uint32_t flags, uint64_t mask, int directory,
+                                       const char *_Nonnull path) {
+    return linux_syscall(__NR_fanotify_mark, group, flags, (long)mask, directory, (long)path, 0);
 }
 LINUX_CALL int64_t linux_eventfd(uint32_t initial, int flags) {
     return linux_syscall(__NR_eventfd2, initial, flags, 0, 0, 0, 0);

@@ -16,7 +16,9 @@ struct MountRecord {
     var deviceIndex: UInt16
     /// 1 once it is known that file handles do not work here.
     var withoutHandles: UInt8
-    var unused: (UInt8, UInt64, UInt64, UInt64)
+    /// 1 if nothing changes on the file system but by system calls of this machine, ``LocalFileSystem``.
+    var isLocal: UInt8
+    var unused: (UInt64, UInt64, UInt64, UInt64)
 }
 
 /// The lower mounts that have nodes, and the devices ever seen.
@@ -57,7 +59,7 @@ final class MountTable: @unchecked Sendable {
         // The pools give number 0 first.
         _ = try mounts.allocate()
         deviceNumber(try devices.allocate()).pointee = rootKey.device
-        fill(0, rootKey, deviceIndex: 0)
+        fill(0, rootKey, deviceIndex: 0, root)
         probeHandles(record(0), root)
     }
 
@@ -108,7 +110,7 @@ final class MountTable: @unchecked Sendable {
             try lock.pointee.state.mounts.reserve()
             let device = try deviceIndexLocked(key.device)
             let block = try mounts.allocate()
-            fill(block, key, deviceIndex: device)
+            fill(block, key, deviceIndex: device, descriptor)
             number = block + 1
             lock.pointee.state.mounts.insert(tag(key), number)
         }
@@ -143,6 +145,28 @@ final class MountTable: @unchecked Sendable {
         if record[\.descriptor] >= 0 { _ = linux_close(record[\.descriptor]) }
         lock.pointee.state.mounts.remove(tag(record[\.id], record[\.device]), UInt32(mount) + 1)
         mounts.free(UInt32(mount))
+    }
+
+    /// Whether all changes on a mount that has a node can be seen here.
+    func isLocal(_ mount: UInt16) -> Bool { record(UInt32(mount))[\.isLocal] != 0 }
+
+    /// The device of a mount that has a node.
+    func device(_ mount: UInt16) -> UInt64 { record(UInt32(mount))[\.device] }
+
+    /// The mounts of a device that have nodes; of every device for 0. Allocates where there are more than the root's.
+    func numbers(ofDevice device: UInt64) -> [UInt16] {
+        lock.lock()
+        defer { lock.unlock() }
+        let isRoot = device == 0 || rootKey.device == device
+        if lock.pointee.state.mounts.count == 0 { return isRoot ? [0] : [] }
+        var numbers: [UInt16] = isRoot ? [0] : []
+        mounts.forEachBlock { number in
+            let record = record(number)
+            if number != 0, record[\.nodes] != 0, device == 0 || record[\.device] == device {
+                numbers.append(UInt16(number))
+            }
+        }
+        return numbers
     }
 
     /// The small number of the device of `status`; devices beyond 65,535 share the last one.
@@ -192,11 +216,11 @@ final class MountTable: @unchecked Sendable {
         }
     }
 
-    private func fill(_ number: UInt32, _ key: Key, deviceIndex: UInt16) {
+    private func fill(_ number: UInt32, _ key: Key, deviceIndex: UInt16, _ descriptor: Int32) {
         record(number).initialize(
             to: MountRecord(
                 id: key.id, device: key.device, nodes: 0, descriptor: -1, deviceIndex: deviceIndex, withoutHandles: 0,
-                unused: (0, 0, 0, 0)))
+                isLocal: LocalFileSystem.contains(descriptor) ? 1 : 0, unused: (0, 0, 0, 0)))
     }
 
     /// The number of the mount plus 1 (slots of an index are not 0), or 0.

@@ -153,7 +153,9 @@ extension NodeTable {
         let former = search(shard, tag, identity.mount, identity.inode)
         let record = record(slot)
         record.fill(identity, generation: arena.nextGeneration(), lookups: 1, reference)
-        record.use.publish(descriptor: -1, holds: 1)
+        let isTracked = observer?.tracksEveryNode ?? false && mounts.isLocal(identity.mount)
+        record.use.publish(descriptor: -1, holds: 1, isTracked ? Use.tracked | Use.watched : 0)
+        if isTracked { observer?.nodeBegins(id(slot), lowerInode(slot)) }
         // The room that was reserved is used before the index may shrink.
         shard.pointee.state.insert(tag, slot)
         if former != 0 { shard.pointee.state.remove(tag, former) }

@@ -8,11 +8,14 @@ public struct NodeReference: ~Copyable, @unchecked Sendable {
     public let id: NodeID
     /// O_PATH (the root's: as it was given); of a directory, good for the *at calls.
     public let descriptor: Int32
+    /// ``Use/tracked`` and ``Use/watched`` as they were when it was borrowed.
+    let marks: UInt64
     private let table: Unmanaged<NodeTable>
 
-    fileprivate init(_ id: NodeID, _ descriptor: Int32, _ table: NodeTable) {
+    fileprivate init(_ id: NodeID, _ descriptor: Int32, _ use: Use, _ table: NodeTable) {
         self.id = id
         self.descriptor = descriptor
+        marks = use.rawValue
         self.table = Unmanaged.passUnretained(table)
     }
 
@@ -29,8 +32,8 @@ extension NodeTable {
     /// - Throws: `.estale` for an unknown id, or if the inode is gone; `.emfile`, `.enfile`, and what open(2) gives.
     public func borrow(_ id: NodeID) throws(Errno) -> NodeReference {
         guard let use = hold(id, Use.hot) else { throw .estale }
-        if use.descriptor >= 0 { return NodeReference(id, use.descriptor, self) }
-        return NodeReference(id, try openHeld(id), self)
+        if use.descriptor >= 0 { return NodeReference(id, use.descriptor, use, self) }
+        return NodeReference(id, try openHeld(id), use, self)
     }
 
     /// Keeps the node's descriptor open until the node is forgotten: neither handle nor name leads to an unlinked inode. Unknown

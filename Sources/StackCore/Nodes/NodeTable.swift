@@ -50,6 +50,8 @@ public final class NodeTable: @unchecked Sendable {
     /// Users choose inode numbers to some degree; where they go in the index they shall not.
     private let seed = UInt64.random(in: .min ... .max)
     private let rootDescriptor: Int32
+    /// Who is told of nodes that come and go; set before any thread serves.
+    nonisolated(unsafe) var observer: (any NodeObserver)?
 
     /// A table that knows only the root.
     ///
@@ -133,12 +135,6 @@ public final class NodeTable: @unchecked Sendable {
         return id != .root && !isLive(id)
     }
 
-    private func isLive(_ id: NodeID) -> Bool {
-        guard hold(id) != nil else { return false }
-        release(id.slot)
-        return true
-    }
-
     /// Drops lookups of one node; returns the directory that must be forgotten once in consequence.
     private func drop(_ id: NodeID, _ count: UInt64) -> NodeID? {
         guard id != .root, hold(id) != nil else { return nil }
@@ -214,6 +210,7 @@ public final class NodeTable: @unchecked Sendable {
         let record = record(slot)
         let parent = freeReference(record[\.form], record[\.reference])
         let mount = record[\.mount]
+        if record.use.current.rawValue & Use.tracked != 0 { observer?.nodeEnds(id(slot), lowerInode(slot)) }
         record.empty()
         nodes.free(slot)
         mounts.leave(mount)

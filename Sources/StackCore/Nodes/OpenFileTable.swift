@@ -109,6 +109,16 @@ public final class OpenFileTable: @unchecked Sendable {
         return found
     }
 
+    /// Calls `body` for the node of each open file.
+    func forEachNode(_ body: (NodeID) -> Void) {
+        files.forEachBlock { index in
+            guard use(index).hold() != nil else { return }
+            let node = NodeID(rawValue: record(index)[\.node])
+            release(index)
+            body(node)
+        }
+    }
+
     private func hold(_ index: UInt32, _ generation: UInt32) -> Use? {
         guard generation != 0, files.contains(index) else { return nil }
         let field = record(index).atomic(\.generation)

@@ -2,12 +2,14 @@ import Synchronization
 
 /// One word that says what a record is being used for: its descriptor, how many operations hold it, and whether it lives.
 ///
-///     63    60 59 58 57 56        52 51             32 31              0
-///     |  ...  | t| p| h| l|   ...  |     holds        | descriptor + 1 |
-///               |  |  |  `- live: ids and handles of the record are valid
-///               |  |  `---- hot: used since the clock's hand last passed
-///               |  `------- pinned: the descriptor stays until the record goes
-///               `---------- transient: the descriptor goes with the last hold
+///     63 62 61 60 59 58 57 56        52 51             32 31              0
+///     |... | w| k| t| p| h| l|   ...  |     holds        | descriptor + 1 |
+///            |  |  |  |  |  `- live: ids and handles of the record are valid
+///            |  |  |  |  `---- hot: used since the clock's hand last passed
+///            |  |  |  `------- pinned: the descriptor stays until the record goes
+///            |  |  `---------- transient: the descriptor goes with the last hold
+///            |  `------------- tracked: the source of changes knows of the node
+///            `---------------- watched: names in the directory change no more without a report
 ///
 /// A record is free when its word is 0. Who holds a record (``hold(_:)``) may read it and use its descriptor until the
 /// ``release()``; a record that ceased to live meanwhile goes with the last hold. As all of it is one word, taking the
@@ -19,6 +21,8 @@ struct Use: Equatable {
     static let hot: UInt64 = 1 << 57
     static let pinned: UInt64 = 1 << 58
     static let transient: UInt64 = 1 << 59
+    static let tracked: UInt64 = 1 << 60
+    static let watched: UInt64 = 1 << 61
     private static let descriptorBits: UInt64 = 0xffff_ffff
     private static let holdBits: UInt64 = 0xf_ffff << 32
     static let oneHold: UInt64 = 1 << 32
@@ -127,6 +131,15 @@ struct UseWord {
         change { use in
             guard use.descriptor >= 0 else { return false }
             use.rawValue = use.rawValue & ~Use.transient | Use.pinned
+            return true
+        } != nil
+    }
+
+    /// Sets `flags`; false if they were set. The caller holds the record.
+    func mark(_ flags: UInt64) -> Bool {
+        change { use in
+            guard use.rawValue & flags != flags else { return false }
+            use.rawValue |= flags
             return true
         } != nil
     }

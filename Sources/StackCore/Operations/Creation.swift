@@ -44,7 +44,7 @@ extension Mirror {
             try credentials.creating(request) { () throws(Errno) in try make(directory) }
         }
         let (id, status) = try lookUp(name, in: parent)
-        try reply.append(entry(id, status))
+        try reply.append(entry(id, status, in: parent))
     }
 
     // MARK: LINK
@@ -57,7 +57,7 @@ extension Mirror {
         let linked = name.pointer
         try mutate(request) { () throws(Errno) in try Lower.link(from, as: linked, in: into) }
         let (id, status) = try lookUp(name, in: parent)
-        try reply.append(entry(id, status))
+        try reply.append(entry(id, status, in: parent))
     }
 
     // MARK: CREATE, TMPFILE
@@ -83,14 +83,14 @@ extension Mirror {
                         })
                 }
             }
-            try finishCreation(request, file, parent.id, name, arguments.flags, into: &reply)
+            try finishCreation(request, file, parent, name, arguments.flags, into: &reply)
         } catch let error where error == .eexist && arguments.flags & UInt32(O_EXCL) == 0 {
             let (id, status) = try lookUp(name, in: parent)
             do throws(Errno) {
                 guard status.isRegular else { throw .estale }
                 let opened = try openNode(
                     request, id, fuse_open_in(flags: arguments.flags, open_flags: arguments.open_flags))
-                try reply.append(entry(id, status))
+                try reply.append(entry(id, status, in: parent))
                 try reply.append(opened)
             } catch {
                 nodes.forget(id, 1)
@@ -112,23 +112,24 @@ extension Mirror {
                     try Lower.createUnnamed(in: directory, flags: flags, mode: arguments.mode).take()
                 })
         }
-        try finishCreation(request, file, parent.id, Name("."), arguments.flags, unnamed: true, into: &reply)
+        try finishCreation(request, file, parent, Name("."), arguments.flags, unnamed: true, into: &reply)
     }
 
     private func finishCreation(
-        _ request: Request, _ file: consuming Descriptor, _ parent: NodeID, _ name: borrowing Name, _ flags: UInt32,
-        unnamed: Bool = false,
+        _ request: Request, _ file: consuming Descriptor, _ parent: borrowing NodeReference, _ name: borrowing Name,
+        _ flags: UInt32, unnamed: Bool = false,
         into reply: inout Reply
     ) throws(Errno) {
-        let status = try Lower.status(of: file.number)
+        var status = try Lower.status(of: file.number)
         let inode = try Lower.openInode(ofFile: file.number)
-        let id = try nodes.adopt(inode, status, parent: parent, name: name.pointer)
+        let id = try nodes.adopt(inode, status, parent: parent.id, name: name.pointer)
         do throws(Errno) {
             if unnamed { nodes.pin(id, try Lower.openInode(ofFile: file.number)) }
             let node = try nodes.borrow(id)
+            if coherence?.seesAttributes(of: id) ?? false { status = try Lower.status(of: node.descriptor) }
             // The open file is taken in first, as it decides whether the attributes may be kept.
             let opened = try enter(request, file, id, node.descriptor, status, flags)
-            try reply.append(entry(id, status))
+            try reply.append(entry(id, status, in: parent))
             try reply.append(opened)
         } catch {
             nodes.forget(id, 1)

@@ -61,7 +61,7 @@ extension Mirror {
             (entry, parent, reply) throws(Errno) in
             var plus = fuse_direntplus(entry_out: fuse_entry_out(), dirent: entry.wire)
             if !entry.isDotOrDotDot, let (id, status) = try? self.lookUp(entry.name, in: parent) {
-                plus.entry_out = self.entry(id, status)
+                plus.entry_out = self.entry(id, status, in: parent)
                 plus.dirent.ino = plus.entry_out.attr.ino
                 plus.dirent.type = status.type >> 12
             }
@@ -116,6 +116,7 @@ extension Mirror {
         _ stream: inout DirectoryStream, _ parent: borrowing NodeReference, _ size: Int, _ entryHeaders: Int,
         into reply: inout Reply, _ append: Appending
     ) throws(Errno) {
+        watch(parent)
         let limit = min(size, reply.capacity)
         let scratch = ListingBuffer.ofThisThread
         let typical = 32  // a getdents64 record of a short name

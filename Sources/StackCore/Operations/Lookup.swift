@@ -15,9 +15,11 @@ extension Mirror {
         }
         do throws(Errno) {
             let (id, status) = try lookUp(name, in: parent)
-            try reply.append(entry(id, status))
-        } catch let error where error == .enoent && options.cache.negative != .none {
-            try reply.append(negativeEntry)
+            try reply.append(entry(id, status, in: parent))
+        } catch let error where error == .enoent {
+            let timeout = timeouts(in: parent).negative
+            guard timeout != .none else { throw error }
+            try reply.append(negativeEntry(timeout))
         }
     }
 
@@ -26,6 +28,24 @@ extension Mirror {
     /// A known inode costs one system call, an unknown one two or three where its file handle tells which inode it is, five
     /// elsewhere. The attributes are those of the inode that the node stands for, also when the name is replaced meanwhile.
     func lookUp(_ name: borrowing Name, in parent: borrowing NodeReference) throws(Errno) -> (NodeID, linux_statx) {
+        guard let coherence else { return try find(name, in: parent) }
+        let moment = coherence.moment
+        let (id, status) = try find(name, in: parent)
+        return (id, coherence.moment == moment ? status : current(id) ?? status)
+    }
+
+    /// A node's attributes, now that changes find it. Nil where its inode is gone, which changes of its names tell.
+    func current(_ id: NodeID) -> linux_statx? {
+        do throws(Errno) {
+            return try Lower.status(of: nodes.borrow(id).descriptor)
+        } catch {
+            return nil
+        }
+    }
+
+    private func find(_ name: borrowing Name, in parent: borrowing NodeReference) throws(Errno) -> (
+        NodeID, linux_statx
+    ) {
         // Who walks through a new tree goes on doing so, and asks for the handle first.
         if !meetsNewInodes.load(ordering: .relaxed) || !nodes.usesFileHandles {
             let seen = try Lower.status(of: name, in: parent.descriptor)
@@ -70,7 +90,7 @@ extension Mirror {
         let status = try Lower.status(of: inode.number)
         if name.isDotDot, node.id != .root { inode = try insideLower(inode) }
         let id = try nodes.adopt(inode, status, parent: .root, name: Name(".").pointer)
-        try reply.append(entry(id, status))
+        try reply.append(entry(id, current(id) ?? status, in: node))
     }
 
     /// Hands a directory back if walking up from it meets the lower root.

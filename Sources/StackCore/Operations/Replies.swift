@@ -12,8 +12,8 @@ extension Mirror {
 
     /// How long the kernel may keep a node's attributes; `inode` is open on it, where one is at hand.
     func attributeTimeout(_ id: NodeID, inode: Int32?) -> Timeout {
-        guard let backing, !backing.mayKeepAttributes(id, inode: inode) else { return options.cache.attributes }
-        return .none
+        if let backing, !backing.mayKeepAttributes(id, inode: inode) { return .none }
+        return (coherence?.seesAttributes(of: id) ?? false ? cache.watched : cache.unwatched).attributes
     }
 
     func attributes(_ status: borrowing linux_statx) -> fuse_attr {
@@ -36,11 +36,20 @@ extension Mirror {
         return attributes
     }
 
-    func entry(_ id: NodeID, _ status: borrowing linux_statx) -> fuse_entry_out {
+    /// How long what is answered about names in a directory may be kept.
+    func timeouts(in directory: borrowing NodeReference) -> CachePolicy.Timeouts {
+        coherence?.isWatched(directory) ?? false ? cache.watched : cache.unwatched
+    }
+
+    /// Has a directory watched, the listing of which the kernel may keep.
+    func watch(_ directory: borrowing NodeReference) { _ = coherence?.isWatched(directory) }
+
+    func entry(_ id: NodeID, _ status: borrowing linux_statx, in directory: borrowing NodeReference) -> fuse_entry_out {
         var entry = fuse_entry_out()
         entry.nodeid = id.rawValue
-        entry.entry_valid = options.cache.entry.seconds
-        entry.entry_valid_nsec = options.cache.entry.nanoseconds
+        let kept = timeouts(in: directory).entry
+        entry.entry_valid = kept.seconds
+        entry.entry_valid_nsec = kept.nanoseconds
         let timeout = attributeTimeout(id, inode: nil)
         entry.attr_valid = timeout.seconds
         entry.attr_valid_nsec = timeout.nanoseconds
@@ -48,11 +57,11 @@ extension Mirror {
         return entry
     }
 
-    /// "There is no such name", to be remembered for the negative timeout.
-    var negativeEntry: fuse_entry_out {
+    /// "There is no such name", to be remembered for so long.
+    func negativeEntry(_ timeout: Timeout) -> fuse_entry_out {
         var entry = fuse_entry_out()
-        entry.entry_valid = options.cache.negative.seconds
-        entry.entry_valid_nsec = options.cache.negative.nanoseconds
+        entry.entry_valid = timeout.seconds
+        entry.entry_valid_nsec = timeout.nanoseconds
         return entry
     }
 

@@ -128,7 +128,7 @@ extension Limits {
             print('late' if late else 'at once', 'in time' if time.monotonic() < start + 1.2 else 'too late')
             assert os.stat('renamed').st_size == 3
             """)
-        try expectSides(script, native: "at once in time\n", mount: "late in time\n")
+        try expectSides(script, native: "at once in time\n", mount: "late in time\n", options: ["cache=ttl"])
         try expectSides(script, native: "at once in time\n", mount: "at once in time\n", options: ["cache=none"])
     }
 

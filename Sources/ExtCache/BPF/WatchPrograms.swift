@@ -1,0 +1,132 @@
+import CLinux
+import CWatch
+import Glibc
+import SystemCalls
+
+/// The programs of ebpf/watch.bpf.c in the kernel, attached; they go when this does, and with the process in any case.
+final class WatchPrograms: @unchecked Sendable {
+    /// A program and the kernel function it is attached to.
+    private struct Hook {
+        let program: String
+        let function: String
+        let type: Libbpf.AttachType
+        /// What is not seen without it; nil if there is no watching without it.
+        let loss: String?
+    }
+    private static let hooks = [
+        Hook(program: "notified", function: "fsnotify", type: .fentry, loss: nil),
+        Hook(program: "notified_of_child", function: "__fsnotify_parent", type: .fentry, loss: nil),
+        Hook(program: "stored", function: "file_update_time", type: .fexit, loss: "stores through mappings"),
+        Hook(program: "flags_set", function: "vfs_fileattr_set", type: .fexit, loss: "chattr"),
+    ]
+
+    let memory: WatchMemory
+    /// Kinds of changes that this kernel lets no program see.
+    let losses: [String]
+    private let library: Libbpf
+    private let object: Libbpf.Object
+    private let links: [OpaquePointer]
+    private let events: Int32
+
+    /// Loads and attaches the programs. All of it needs privileges: see ``BPFObstacle/noPrivilege``.
+    ///
+    /// - Parameter verbose: libbpf writes to standard error why it fails, with the verifier's log.
+    init(verbose: Bool) throws(BPFObstacle) {
+        library = try Libbpf()
+        if !verbose { library.silence() }
+        guard access("/sys/kernel/btf/vmlinux", R_OK) == 0 else { throw .noTypes }
+        let loaded: Loaded
+        do throws(BPFObstacle) {
+            loaded = try Self.load(library)
+        } catch .refused(_, .eperm) where !Self.isPrivileged {
+            throw .noPrivilege
+        }
+        (object, links, events, memory, losses) = (
+            loaded.object, loaded.links, loaded.events, loaded.memory!, loaded.losses
+        )
+    }
+
+    /// The ring buffer that the programs write to, read by ``WatchRing``.
+    ///
+    /// - Throws: what mmap(2) and epoll_create1(2) give.
+    func ring(_ receive: @escaping @Sendable (UnsafePointer<watch_event>) -> Void) throws(Errno) -> WatchRing {
+        try WatchRing(library, events, receive)
+    }
+
+    deinit {
+        for link in links { _ = library.destroyLink(link) }
+        library.closeObject(object)
+    }
+
+    private struct Loaded {
+        var object: Libbpf.Object
+        var links: [OpaquePointer] = []
+        var events: Int32 = -1
+        var memory: WatchMemory?
+        var losses: [String] = []
+    }
+
+    private static func load(_ library: Libbpf) throws(BPFObstacle) -> Loaded {
+        let bytes = objectBytes
+        let opened = bytes.withUnsafeBytes { library.openMemory($0.baseAddress!, $0.count, nil) }
+        guard let object = opened else { throw .refused(.opening, .last) }
+        var loaded = Loaded(object: object)
+        do throws(BPFObstacle) {
+            try load(library, &loaded)
+        } catch {
+            for link in loaded.links { _ = library.destroyLink(link) }
+            library.closeObject(object)
+            throw error
+        }
+        return loaded
+    }
+
+    private static func load(_ library: Libbpf, _ loaded: inout Loaded) throws(BPFObstacle) {
+        var programs: [Libbpf.Program] = []
+        for hook in hooks {
+            guard let program = library.findProgram(loaded.object, hook.program) else {
+                throw .refused(.opening, .enoent)
+            }
+            if library.findKernelFunction(hook.function, hook.type.rawValue) > 0 {
+                programs.append(program)
+            } else if let loss = hook.loss {
+                _ = library.setAutoload(program, false)
+                loaded.losses.append(loss)
+            } else {
+                throw .noFunction(hook.function)
+            }
+        }
+        let result = library.loadObject(loaded.object)
+        guard result == 0 else { throw .refused(.loading, Errno(rawValue: -result)) }
+        // Before the first program runs.
+        let map = library.findMap(loaded.object, "shared")
+        do throws(Errno) {
+            loaded.memory = try WatchMemory(map: map)
+        } catch {
+            throw .refused(.mapping, error)
+        }
+        loaded.events = library.findMap(loaded.object, "events")
+        for program in programs {
+            guard let link = library.attach(program) else { throw .refused(.attaching, .last) }
+            loaded.links.append(link)
+        }
+    }
+
+    /// The object file, made when the package is built.
+    private static var objectBytes: [UInt8] {
+        func digit(_ character: UInt8) -> UInt8 { character <= UInt8(ascii: "9") ? character - 48 : character - 87 }
+        return watchObject.withUTF8Buffer { text in
+            stride(from: 0, to: text.count, by: 2).map { digit(text[$0]) << 4 | digit(text[$0 + 1]) }
+        }
+    }
+
+    /// Whether bpf(2) may be called; capabilities(7).
+    private static var isPrivileged: Bool {
+        var header = linux_cap_header(version: LINUX_CAP_VERSION_3, pid: 0)
+        var data = linux_cap_data()
+        guard linux_capget(&header, &data) == 0 else { return false }
+        let effective = UInt64(data.effective_low) | UInt64(data.effective_high) << 32
+        func has(_ capability: UInt32) -> Bool { effective >> capability & 1 != 0 }
+        return has(LINUX_CAP_SYS_ADMIN) || has(LINUX_CAP_BPF) && has(LINUX_CAP_PERFMON)
+    }
+}

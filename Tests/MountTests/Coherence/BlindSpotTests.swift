@@ -1,0 +1,51 @@
+import MountSupport
+import Testing
+
+extension Coherence {
+    /// What fanotify does not report shows after the time-to-live.
+    @Suite struct BlindSpots {
+        @Test func whatIsNotSeenShowsAfterASecond() throws {
+            let pair = try Pair(options: ["cache=watched", "watcher=fanotify"])
+            try pair.expectSuccess(
+                .coherence(
+                    Changes.prepare + """
+                        with open(below + '/data', 'r+b') as file, mmap.mmap(file.fileno(), 4096) as mapping:
+                            for round in range(3):
+                                mapping[round] = 7
+                                mapping.flush()
+                                settle('a store through a mapping', lambda root: look(root, 'data'))
+                        subprocess.run(['chattr', '+i', below + '/other'], check=True)
+                        settle('chattr', lambda root: look(root, 'other'))
+                        subprocess.run(['chattr', '-i', below + '/other'], check=True)
+                        outside = below + '/../outside'
+                        os.link(below + '/data', outside)
+                        write(outside, b'by a name that the mount does not have')
+                        settle('another name', lambda root: look(root, 'data'))
+                        os.link(below + '/other', below + '/replaced')
+                        os.rename(below + '/sub/inner', below + '/replaced')
+                        settle('a name that was replaced', everything)
+                        """), pair.lower)
+            try pair.end()
+        }
+
+        /// The log says who watches, and what is not seen.
+        @Test func theLogNamesTheWatcher() throws {
+            let pair = try Pair(options: ["watcher=fanotify"])
+            #expect(pair.mount.messages.contains("cache watched by fanotify"))
+            #expect(pair.mount.messages.contains("stores through a mapping"))
+            try pair.end()
+        }
+
+        /// A file system that others may change is not watched, and who insists on it is told why.
+        @Test func aFileSystemThatChangesByItselfIsNotWatched() throws {
+            let scratch = try Scratch(.plain)
+            let error = #expect(throws: SupportError.self) {
+                try TestMount("/proc/self", in: scratch, options: ["cache=watched"])
+            }
+            #expect(error?.description.contains("cache=watched cannot be had") == true, "\(String(describing: error))")
+            let mount = try TestMount("/proc/self", in: scratch, name: "unwatched")
+            #expect(mount.messages.contains("cache ttl:1;") && mount.messages.contains("are not watched"))
+            try mount.unmount()
+        }
+    }
+}
