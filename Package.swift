@@ -32,6 +32,7 @@ let package = Package(
             name: "StackCore",
             dependencies: ["CLinux", "SystemCalls", "FuseKernel", .product(name: "Logging", package: "swift-log")],
             swiftSettings: swift),
+        .target(name: "CgroupOverlay", dependencies: ["CLinux", "SystemCalls"], swiftSettings: swift),
         .executableTarget(
             name: "stackfs",
             dependencies: [
@@ -42,6 +43,8 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(
             name: "StackCoreTests", dependencies: ["StackCore", "CLinux", "SystemCalls"], swiftSettings: swift),
+        .testTarget(
+            name: "CgroupOverlayTests", dependencies: ["CgroupOverlay", "CLinux", "SystemCalls"], swiftSettings: swift),
         // What tests send in the kernel's stead.
         .target(
             name: "FuseMessages", dependencies: ["CLinux", "FuseKernel"], path: "Tests/FuseMessages",

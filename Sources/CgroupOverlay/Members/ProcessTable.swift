@@ -1,0 +1,58 @@
+import SystemCalls
+
+/// One process, as /proc/PID/stat tells it.
+public struct ProcessRecord: Equatable, Sendable {
+    public var pid: Int32
+    public var parent: Int32
+    public var processGroup: Int32
+    public var session: Int32
+    /// In clock ticks since the machine began: with the pid it names a process for good.
+    public var start: UInt64
+    public var threads: Int32
+    public var isZombie: Bool
+    public var isKernelThread: Bool
+
+    public init(
+        pid: Int32, parent: Int32, processGroup: Int32 = 0, session: Int32 = 0, start: UInt64, threads: Int32 = 1,
+        isZombie: Bool = false, isKernelThread: Bool = false
+    ) {
+        self.pid = pid
+        self.parent = parent
+        self.processGroup = processGroup
+        self.session = session
+        self.start = start
+        self.threads = threads
+        self.isZombie = isZombie
+        self.isKernelThread = isKernelThread
+    }
+}
+
+/// The machine's processes.
+///
+/// Called with the tree's lock held: an implementation does not call the tree.
+public protocol ProcessTable: AnyObject, Sendable {
+    /// Every process there is, in ascending order of pids. `maximumAge` in nanoseconds allows an earlier answer.
+    func all(maximumAge: UInt64) -> [ProcessRecord]
+    /// One process; nil where there is none, or where the number is that of a thread other than the first.
+    func process(_ pid: Int32) -> ProcessRecord?
+    /// The process that a thread belongs to; nil where there is no such thread.
+    func processOfThread(_ tid: Int32) -> Int32?
+    /// The threads of a process in ascending order, empty where there is none.
+    func threads(of pid: Int32) -> [Int32]
+    /// The process's real and saved user id.
+    func owner(of pid: Int32) -> (real: UInt32, saved: UInt32)?
+}
+
+/// A member of a group: a process, or one thread of it that is in another group than the process.
+public struct CgroupMember: Hashable, Sendable {
+    public var pid: Int32
+    /// The thread's number where only it is meant.
+    public var thread: Int32?
+    /// When the process began, as ``ProcessRecord/start``.
+    public var start: UInt64
+    public init(pid: Int32, thread: Int32? = nil, start: UInt64) {
+        self.pid = pid
+        self.thread = thread
+        self.start = start
+    }
+}
