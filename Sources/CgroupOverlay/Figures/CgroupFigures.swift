@@ -23,9 +23,10 @@ public protocol CgroupFigures: AnyObject, Sendable {
     // Figures of a group.
 
     func processorTime(of group: CgroupGroup) -> ProcessorTime
-    func memory(of group: CgroupGroup) -> MemoryFigures
+    /// `own` leaves out the descendants that are there now, as v1 tells beside the hierarchical sum. (So it does below.)
+    func memory(of group: CgroupGroup, own: Bool) -> MemoryFigures
     /// The devices that the group has read or written, by device number.
-    func blockIO(of group: CgroupGroup) -> [BlockIOFigures]
+    func blockIO(of group: CgroupGroup, own: Bool) -> [BlockIOFigures]
     /// In the order of ``hugePageSizes``.
     func hugePages(of group: CgroupGroup) -> [HugePageFigures]
     func pressure(of group: CgroupGroup, _ resource: PressureResource) -> PressureFigures
@@ -35,7 +36,7 @@ public protocol CgroupFigures: AnyObject, Sendable {
     /// Begins CPU time anew, as writing 0 to cpuacct.usage does.
     func resetProcessorTime(of group: CgroupGroup)
 
-    // What the machine has.
+    // What the machine has. These are called with the tree's lock held as well.
 
     /// The processors that are online, as their numbers.
     var processors: CgroupSet { get }
@@ -48,6 +49,12 @@ public protocol CgroupFigures: AnyObject, Sendable {
     var hugePageSizes: [UInt64] { get }
     /// Whether a whole disk has this number.
     func hasDisk(_ device: CgroupDevice) -> Bool
+    /// The names of the network interfaces.
+    var networkInterfaces: [String] { get }
+}
+
+extension CgroupFigures {
+    public var networkInterfaces: [String] { [] }
 }
 
 /// What a tree asks to be done to processes so that settings hold. Nothing is done by default.
