@@ -31,8 +31,9 @@ public struct ProcessRecord: Equatable, Sendable {
 ///
 /// Called with the tree's lock held: an implementation does not call the tree.
 public protocol ProcessTable: AnyObject, Sendable {
-    /// Every process there is, in ascending order of pids. `maximumAge` in nanoseconds allows an earlier answer.
-    func all(maximumAge: UInt64) -> [ProcessRecord]
+    /// Every process there is. `maximumAge` in nanoseconds allows an earlier answer; 0 asks for one that has every process
+    /// which began before the call.
+    func all(maximumAge: UInt64) -> ProcessListing
     /// One process; nil where there is none, or where the number is that of a thread other than the first.
     func process(_ pid: Int32) -> ProcessRecord?
     /// The process that a thread belongs to; nil where there is no such thread.
@@ -41,6 +42,20 @@ public protocol ProcessTable: AnyObject, Sendable {
     func threads(of pid: Int32) -> [Int32]
     /// The process's real and saved user id.
     func owner(of pid: Int32) -> (real: UInt32, saved: UInt32)?
+    /// Where a descriptor of a thread leads, as the link in /proc/TID/fd shows it; nil where it is not open.
+    func descriptor(_ number: Int32, of tid: Int32) -> [UInt8]?
+}
+
+/// The processes of one moment.
+public struct ProcessListing: Sendable {
+    /// Listings of the same number are the same.
+    public var serial: UInt64
+    /// In ascending order of pids.
+    public var records: [ProcessRecord]
+    public init(serial: UInt64, records: [ProcessRecord]) {
+        self.serial = serial
+        self.records = records
+    }
 }
 
 /// A member of a group: a process, or one thread of it that is in another group than the process.

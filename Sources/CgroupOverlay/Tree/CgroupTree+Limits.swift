@@ -1,0 +1,44 @@
+import SystemCalls
+
+/// For those who watch limits and processes.
+extension CgroupTree {
+    /// The limits that hold for a group by itself; those of its ancestors hold as well. nil where there is no such group.
+    public func limits(of group: CgroupGroup) -> CgroupLimits? {
+        try? locked { state throws(Errno) in
+            let group = try state.group(group)
+            func limit(_ setting: Setting) -> UInt64? { group[setting] == .max ? nil : group[setting] }
+            var limits = CgroupLimits()
+            limits.memoryMax = limit(.memoryMax)
+            limits.memoryHigh = limit(.memoryHigh)
+            limits.memoryLow = group[.memoryLow]
+            limits.memoryMin = group[.memoryMin]
+            limits.swapMax = limit(.swapMax)
+            limits.memoryAndSwapMax = limit(.memoryAndSwapMax)
+            limits.oomGroup = group.isSet(.oomGroup)
+            limits.oomKillDisabled = group.isSet(.oomKillDisable)
+            limits.pidsMax = limit(.pidsMax)
+            limits.quota = limit(.cpuQuota)
+            limits.period = group[.cpuPeriod]
+            limits.parent = group.parent?.id
+            return limits
+        }
+    }
+
+    /// The members of a group and of all its descendants; of a root, those that are in groups below it.
+    public func members(of group: CgroupGroup) -> [CgroupMember] {
+        (try? locked { state throws(Errno) in state.members(of: try state.group(group)) }) ?? []
+    }
+
+    /// Counts an event in a group, and in its ancestors where the file is hierarchical, and tells the watchers.
+    public func record(_ event: CgroupEvent, in group: CgroupGroup) {
+        try? locked { state throws(Errno) in state.record(event, in: try state.group(group)) }
+    }
+
+    /// Looks at the machine's processes now: who began, who exited, and which groups became populated or empty by it.
+    public func followProcesses() {
+        try? locked { state throws(Errno) in state.follow() }
+    }
+
+    /// Writes the state file where there is one and something has changed.
+    public func saveState() throws(Errno) {}
+}
