@@ -8,6 +8,14 @@ enum CPUV2 {
             source: "the real group where it is readable, else /proc/PID/stat of members, and of those that exited",
             read: .figures(showStatistics)),
         FileRow(
+            "cpu.stat.local", [], .everywhere, since: .linux6_18,
+            "With the cpu controller, how long the group itself was throttled.",
+            source: "as cpu.stat",
+            read: .figures { reader, text in
+                guard reader.controllers.contains(.cpu) else { return }
+                text.line("throttled_usec", reader.figures.processorTime(of: reader.group).throttled / 1000)
+            }),
+        FileRow(
             "cpu.weight", .cpu, .notRoot, "Share of processor time, 1...10000; obeyed as a nice value.",
             read: .state { group, text in text.line((group[.cpuWeight] * 100 + 512) / 1024) },
             write: { group, input throws(Errno) in

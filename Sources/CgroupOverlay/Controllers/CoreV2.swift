@@ -43,6 +43,10 @@ enum CoreV2 {
             write: { group, input throws(Errno) in group[.maxDepth] = try input.intOrMax() }),
         FileRow("cgroup.stat", "How many groups there are below.", read: .state(showStatistics)),
         FileRow(
+            "cgroup.stat.local", [], .notRoot, since: .linux6_18, "How long the group was frozen.",
+            source: "from writing 1 to cgroup.freeze to writing 0",
+            read: .state { group, text in text.line("frozen_usec", group.frozenTime / 1000) }),
+        FileRow(
             "cgroup.freeze", [], .notRoot, "1 stops all processes here and below, 0 lets them go on.",
             read: .state { group, text in text.line(group[.frozen]) },
             write: { group, input throws(Errno) in
@@ -92,6 +96,7 @@ extension Group {
 }
 
 extension Text {
+    /// The names on a line; nothing at all for none.
     mutating func line(_ controllers: CgroupControllers) {
         var isFirst = true
         for (controller, name) in CgroupControllers.unifiedNames where controllers.contains(controller) {
@@ -99,6 +104,6 @@ extension Text {
             isFirst = false
             append(name)
         }
-        newline()
+        if !isFirst { newline() }
     }
 }

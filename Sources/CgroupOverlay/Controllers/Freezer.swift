@@ -30,7 +30,7 @@ enum Freezer {
         state.follow()
         var before: Set<CgroupGroup> = []
         group.forEachInSubtree { if $0.isFrozen { before.insert($0.id) } }
-        group[.frozen] = isFrozen ? 1 : 0
+        group.setFrozen(isFrozen)
         group.forEachInSubtree { group in
             guard group.isFrozen != before.contains(group.id) else { return }
             state.applyFreezer(to: group)

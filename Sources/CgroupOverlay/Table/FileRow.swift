@@ -20,6 +20,8 @@ struct FileRow: Sendable {
     let name: String
     let controller: CgroupControllers
     let place: Place
+    /// The kernel that has it first.
+    let since: KernelStyle
     let mode: UInt32
     let reading: Reading
     let writing: Writing?
@@ -29,18 +31,23 @@ struct FileRow: Sendable {
     var maximumAge: UInt64 { controller == .pids ? 10_000_000 : 0 }
     let summary: String
     let source: String
+    /// One of the files that cgroup.pressure takes away.
+    let isPressure: Bool
 
     init(
-        _ name: String, _ controller: CgroupControllers, _ place: Place, mode: UInt32? = nil, _ summary: String,
-        source: String = "", needsMembers: Bool = false, read: Reading = .never,
+        _ name: String, _ controller: CgroupControllers, _ place: Place, mode: UInt32? = nil,
+        since: KernelStyle = .linux6_1, _ summary: String, source: String = "", needsMembers: Bool = false,
+        read: Reading = .never,
         write: Writing? = nil
     ) {
         self.name = name
         self.controller = controller
         self.place = place
+        self.since = since
         self.summary = summary
         self.source = source
         self.needsMembers = needsMembers
+        isPressure = name.hasSuffix(".pressure") && !name.hasPrefix("cgroup.")
         reading = read
         writing = write
         if let mode {

@@ -36,6 +36,10 @@ final class Group {
     var ownEvents: [CgroupEvent: UInt64] = [:]
     var events: [CgroupEvent: UInt64] = [:]
 
+    /// For how long it has been frozen by itself, nanoseconds of the monotonic clock, and since when it is now.
+    private var frozenBefore: UInt64 = 0
+    private var frozenSince: UInt64?
+
     /// v2: what the children get.
     var subtreeControl: CgroupControllers = []
 
@@ -79,6 +83,16 @@ final class Group {
     }
 
     func isSet(_ setting: Setting) -> Bool { self[setting] != 0 }
+
+    var frozenTime: UInt64 { frozenBefore + (frozenSince.map { monotonicTime() - $0 } ?? 0) }
+
+    /// Freezes or thaws the group by itself.
+    func setFrozen(_ isFrozen: Bool) {
+        if isFrozen == isSet(.frozen) { return }
+        self[.frozen] = isFrozen ? 1 : 0
+        frozenBefore = frozenTime
+        frozenSince = isFrozen ? monotonicTime() : nil
+    }
 
     /// A root is populated by the machine's processes.
     var isPopulated: Bool { isRoot || live > 0 || populatedChildren > 0 }

@@ -24,6 +24,7 @@ final class Hierarchy {
         self.isUnified = isUnified
         self.kernel = kernel
         rows = FileTables.rows(of: controllers, isUnified: isUnified, hugePageSizes: state.figures.hugePageSizes)
+            .filter { kernel == .linux6_18 || $0.since == .linux6_1 }
         rowsByName = Dictionary(
             uniqueKeysWithValues: rows.enumerated().map { (Array($0.element.name.utf8), $0.offset) })
     }
@@ -42,6 +43,7 @@ final class Hierarchy {
         case .root: if !group.isRoot { return false }
         case .notRoot: if group.isRoot { return false }
         }
+        if row.isPressure && !group.isSet(.pressureEnabled) { return false }
         return row.controller.isEmpty || !row.controller.isDisjoint(with: group.controllers)
     }
 
