@@ -80,6 +80,7 @@ final class FakeProcesses: ProcessTable {
     func owner(of pid: Int32) -> (real: UInt32, saved: UInt32)? {
         state.withLock { state in state.records[pid].map { _ in (state.owners[pid] ?? 0, state.owners[pid] ?? 0) } }
     }
+    var bootIdentity: String { "boot" }
     func descriptor(_ number: Int32, of tid: Int32) -> [UInt8]? {
         state.withLock { $0.descriptors[number].map { Array($0.utf8) } }
     }

@@ -36,6 +36,13 @@ public protocol CgroupFigures: AnyObject, Sendable {
     /// Begins CPU time anew, as writing 0 to cpuacct.usage does.
     func resetProcessorTime(of group: CgroupGroup)
 
+    // What is kept over a restart. These are called with the tree's lock held as well.
+
+    /// What a group has used so far, in words of the figures' own, for the state file; nil where nothing is to be kept.
+    func saved(of group: CgroupGroup) -> String?
+    /// Takes up what ``saved(of:)`` gave before a restart. The text may be anything.
+    func restore(_ group: CgroupGroup, _ saved: String)
+
     // What the machine has. These are called with the tree's lock held as well.
 
     /// The processors that are online, as their numbers.
@@ -55,6 +62,8 @@ public protocol CgroupFigures: AnyObject, Sendable {
 
 extension CgroupFigures {
     public var networkInterfaces: [String] { [] }
+    public func saved(of group: CgroupGroup) -> String? { nil }
+    public func restore(_ group: CgroupGroup, _ saved: String) {}
 }
 
 /// What a tree asks to be done to processes so that settings hold. Nothing is done by default.

@@ -26,6 +26,19 @@ extension TreeState {
         dropEndedThreads()
     }
 
+    /// Looks at the members of one group, who may have exited although nobody has begun since.
+    func followMembers(of group: Group) {
+        follow()
+        for pid in group.processes {
+            guard let process = known[pid], !process.isZombie else { continue }
+            if let record = processTable.process(pid), record.start == process.start {
+                update(process, record)
+            } else {
+                exit(pid, process)
+            }
+        }
+    }
+
     private func update(_ process: KnownProcess, _ record: ProcessRecord) {
         var process = process
         let died = record.isZombie && !process.isZombie

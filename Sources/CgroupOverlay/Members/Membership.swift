@@ -128,6 +128,13 @@ extension TreeState {
     }
 }
 
+extension Group {
+    /// Whether looking at processes can find any in the group: not while all of the hierarchy's are in its root.
+    var mayHaveMembers: Bool {
+        isRoot || !hierarchy.groupOfProcess.isEmpty || !hierarchy.groupOfThread.isEmpty
+    }
+}
+
 extension CgroupEvent {
     /// The files that tell of an event in the group itself.
     var localFiles: [String] {

@@ -64,6 +64,10 @@ public final class ProcFileSystem: ProcessTable {
         return count < 0 ? nil : Array(target[..<Int(count)])
     }
 
+    public var bootIdentity: String {
+        read("sys/kernel/random/boot_id") { String(decoding: Input.strip($0), as: UTF8.self) } ?? ""
+    }
+
     /// What /proc/loadavg says after the averages: "1/123 4567".
     private var begunAndRunning: ArraySlice<UInt8>? {
         read("loadavg") { text in

@@ -44,6 +44,8 @@ public protocol ProcessTable: AnyObject, Sendable {
     func owner(of pid: Int32) -> (real: UInt32, saved: UInt32)?
     /// Where a descriptor of a thread leads, as the link in /proc/TID/fd shows it; nil where it is not open.
     func descriptor(_ number: Int32, of tid: Int32) -> [UInt8]?
+    /// What is another one each time the machine begins.
+    var bootIdentity: String { get }
 }
 
 /// The processes of one moment.

@@ -36,7 +36,7 @@ extension CgroupTree {
             if parent.isTop { throw .ebusy }
             let group = try state.group(node.group)
             if !group.children.isEmpty { throw .ebusy }
-            if !group.processes.isEmpty || !group.threads.isEmpty { state.follow() }
+            if group.live > 0 { state.followMembers(of: group) }
             if group.live > 0 { throw .ebusy }
             // Those that are left have exited, and nobody has waited for them.
             for pid in group.processes {

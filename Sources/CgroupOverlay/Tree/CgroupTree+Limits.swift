@@ -40,5 +40,23 @@ extension CgroupTree {
     }
 
     /// Writes the state file where there is one and something has changed.
-    public func saveState() throws(Errno) {}
+    ///
+    /// - Throws: what writing gives; it is tried again next time.
+    public func saveState() throws(Errno) {
+        guard let stateFile else { return }
+        saving.lock()
+        defer { saving.unlock() }
+        let snapshot = try locked { state throws(Errno) -> [UInt8]? in
+            if !state.needsSaving { return nil }
+            state.needsSaving = false
+            return state.snapshot()
+        }
+        guard let snapshot else { return }
+        do throws(Errno) {
+            try stateFile.save(snapshot)
+        } catch {
+            try locked { state throws(Errno) in state.needsSaving = true }
+            throw error
+        }
+    }
 }

@@ -39,7 +39,7 @@ extension CgroupTree {
                     reader = (FigureReader(group, figures), row)
                     return
                 case .state(let read):
-                    if row.needsMembers { state.follow(maximumAge: row.maximumAge) }
+                    if row.needsMembers && group.mayHaveMembers { state.follow(maximumAge: row.maximumAge) }
                     var text = Text()
                     try read(group, &text)
                     try state.keep(text.bytes, group, handle)

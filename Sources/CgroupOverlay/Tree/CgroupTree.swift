@@ -6,17 +6,22 @@ import SystemCalls
 /// on them fail with ENOENT, and on files that are open with ENODEV. Permissions by mode are for the caller of this type to
 /// check; the rules on who moves which process are checked here.
 ///
-/// Locks: `turn` orders what is done to processes, and is taken before `lock`, which guards everything else. Figures and
+/// Locks: `saving` (one writer of the state file) and `turn`, which orders what is done to processes, are taken before `lock`, which guards everything else. Figures and
 /// processes are asked with `lock` held only where their protocols say so; `onChange` is called without any.
 public final class CgroupTree: Sendable {
     public let configuration: CgroupConfiguration
     let figures: any CgroupFigures
+    let stateFile: StateFile?
+    /// What was in the state file could not be used; the file lies beside as NAME.damaged.
+    public let stateWasDamaged: Bool
     private let lock = Lock()
     private let turn = Lock()
+    let saving = Lock()
     private nonisolated(unsafe) let state: TreeState
     private nonisolated(unsafe) var notify: @Sendable (CgroupNode) -> Void = { _ in }
 
-    /// - Throws: what reading the state file gives. A file that is no state file, or a damaged one, is EINVAL.
+    /// Takes up what the state file says, where there is one.
+    /// - Throws: what opening its directory and reading it gives.
     public init(
         _ configuration: CgroupConfiguration, figures: any CgroupFigures, actions: (any CgroupActions)? = nil,
         processes: any ProcessTable
@@ -24,6 +29,10 @@ public final class CgroupTree: Sendable {
         self.configuration = configuration
         self.figures = figures
         state = TreeState(configuration, figures: figures, actions: actions, processes: processes)
+        stateFile = if let path = configuration.stateFile { try StateFile(path) } else { nil }
+        let found = try stateFile?.load() ?? .nothing
+        if case .damaged = found { stateWasDamaged = true } else { stateWasDamaged = false }
+        if case .state(let records) = found { try locked { state throws(Errno) in state.restore(records) } }
     }
 
     deinit { state.dismantle() }
