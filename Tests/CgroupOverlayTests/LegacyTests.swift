@@ -42,7 +42,9 @@ import Testing
     @Test func badDeviceRules() throws {
         let harness = try TreeHarness(.v1)
         harness.makeDirectory("devices/p")
-        for rule in ["", " ", "d 1:1 r", "c", "c 1", "c 1:", "c 1:1", "c 1:1x r", "c -1:1 r", "c 99999999999:1 r", "c 1:1 rr w"] {
+        for rule in [
+            "", " ", "d 1:1 r", "c", "c 1", "c 1:", "c 1:1", "c 1:1x r", "c -1:1 r", "c 99999999999:1 r", "c 1:1 rr w",
+        ] {
             #expect(harness.write("devices/p/devices.deny", rule.isEmpty ? "\n" : rule) == "EINVAL", "\(rule)")
         }
         #expect(harness.write("devices/p/devices.deny", "c 1:1 rrr") == "OK")

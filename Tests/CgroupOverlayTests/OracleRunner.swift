@@ -35,7 +35,8 @@ struct OracleRunner {
         case "R":
             let text = harness.read(inside)
             if text == "ENOENT" { return ["R \(path) open=ENOENT"] }
-            return ["R \(path) OK '\(escape(text, 400))'"]
+            let isError = text.hasPrefix("E") && !text.hasSuffix("\n")
+            return [isError ? "R \(path) \(text) ''" : "R \(path) OK '\(escape(text, 400))'"]
         case "S": return [status(path, inside)]
         case "D": return ["mkdir \(path) = \(harness.makeDirectory(inside))"]
         case "X": return ["rmdir \(path) = \(harness.removeDirectory(inside))"]

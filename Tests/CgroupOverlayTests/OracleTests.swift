@@ -19,6 +19,14 @@ import Testing
         #expect(misses == [])
     }
 
+    /// Random commands on v1 and its unified hierarchy.
+    @Test func rules() throws {
+        let harness = try TreeHarness(.v1)
+        for number in 0...2 { harness.processes.setDescriptor(Int32(number), "pipe:[1]") }
+        let misses = try compare(harness, "rules", "rules-linux-6.18", prefix: "/sys/fs/cgroup")
+        #expect(misses == [])
+    }
+
     /// What the kernel answered and the tree does not.
     private func compare(_ harness: TreeHarness, _ commands: String, _ expected: String, prefix: String) throws
         -> [String]

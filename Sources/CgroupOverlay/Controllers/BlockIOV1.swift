@@ -20,10 +20,16 @@ enum BlockIOV1 {
                     group[.bfqWeight] = weight
                 }),
             FileRow(
-                "blkio.bfq.weight_device", .io, .notRoot, "The same for single disks.",
-                read: .state { group, text in DeviceLimits.showWeights(group, .bfqWeight, .bfqWeight, &text) },
+                "blkio.bfq.weight_device", .io, .notRoot,
+                "The default for all disks. For single ones it is EOPNOTSUPP, as without BFQ.",
+                read: .state { group, text in text.line("default", group[.bfqWeight]) },
                 write: { group, input throws(Errno) in
-                    try DeviceLimits.writeWeight(group, input, .bfqWeight, .bfqWeight, most: 1000, else: .erange)
+                    if input.bytes.contains(58) {
+                        let (_, values) = try DeviceLimits.parse(input, group)
+                        throw values.isEmpty ? .einval : .eopnotsupp
+                    }
+                    if input.stripped.isEmpty { throw .erange }
+                    group[.bfqWeight] = try DeviceLimits.weight(input, most: 1000, else: .erange)
                 }),
             FileRow(
                 "blkio.reset_stats", .io, "Accepted; figures go on.",
@@ -51,9 +57,11 @@ enum BlockIOV1 {
             write: { group, input throws(Errno) in
                 let (device, rest) = try DeviceLimits.parse(input, group)
                 guard let (value, _) = Input.decimal(rest) else { throw .einval }
+                // The kernel cuts requests down to 32 bits.
                 let isRequests = setting == .readRequests || setting == .writeRequests
-                group.devices[setting, default: [:]][device] =
-                    value == 0 ? nil : isRequests ? min(value, UInt64(UInt32.max)) : value
+                let unlimited = isRequests ? UInt64(UInt32.max) : .max
+                let limit = value & unlimited
+                group.devices[setting, default: [:]][device] = value == 0 || limit == unlimited ? nil : limit
             })
     }
 

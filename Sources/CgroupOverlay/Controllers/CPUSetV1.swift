@@ -75,6 +75,10 @@ enum CPUSetV1 {
                 }
                 group.state.follow()
                 if new.isEmpty && group.live > 0 { throw .enospc }
+                // The kernel keeps room for its deadline servers.
+                if new.isEmpty && !group[keyPath: set].isEmpty && exclusive == .cpuExclusive && group.isSet(exclusive) {
+                    throw .ebusy
+                }
                 group[keyPath: set] = new
                 if set == \.processors { group.state.applyProcessors(to: group) }
             })

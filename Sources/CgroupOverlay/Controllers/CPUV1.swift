@@ -79,7 +79,9 @@ enum CPUSettings {
         group.state.applyWeight(to: group)
     }
 
-    private static let mostMicroseconds = UInt64(1) << 44
+    /// max_bw_runtime_us: 2^44 - 1 shifted by BW_SHIFT is all that a ratio has room for.
+    private static let mostMicroseconds = (UInt64(1) << 44) - 1
+    private static let mostBurst = UInt64.max / 1000
 
     /// tg_set_cfs_bandwidth().
     /// - Throws: EINVAL.
@@ -90,7 +92,7 @@ enum CPUSettings {
         let quota = quota ?? group[.cpuQuota]
         let period = period ?? group[.cpuPeriod]
         let burst = burst ?? group[.cpuBurst]
-        if quota < 1000 || period < 1000 || period > 1_000_000 { throw .einval }
+        if quota < 1000 || period < 1000 || period > 1_000_000 || burst > mostBurst { throw .einval }
         if quota != .max {
             if quota > mostMicroseconds || burst > quota || burst + quota > mostMicroseconds { throw .einval }
         }

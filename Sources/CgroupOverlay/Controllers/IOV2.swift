@@ -27,7 +27,7 @@ enum IOV2 {
             "io.weight", .io, .notRoot, "Share of disk time, 1...10000, and by disk. Kept.",
             read: .state { group, text in DeviceLimits.showWeights(group, .blockWeight, .weight, &text) },
             write: { group, input throws(Errno) in
-                try DeviceLimits.writeWeight(group, input, .blockWeight, .weight, most: 10000, else: .einval)
+                try DeviceLimits.writeWeight(group, input, .blockWeight, .weight)
             }),
         cost("io.cost.qos"), cost("io.cost.model"),
     ]

@@ -26,6 +26,7 @@ enum PressureFiles {
             let threshold = Input.decimal(words[1])?.0, let window = Input.decimal(words[2])?.0
         else { throw .einval }
         if !(500_000...10_000_000).contains(window) || threshold == 0 || threshold > window { throw .einval }
+        if input.caller.uid != 0 && window % 2_000_000 != 0 { throw .einval }
     }
 }
 

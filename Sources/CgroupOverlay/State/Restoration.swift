@@ -18,7 +18,8 @@ struct StateRecords {
 
     /// nil for what is no state file, not whole, or of another version of the format.
     init?(_ bytes: [UInt8]) {
-        guard bytes.last == 10, let start = bytes.dropLast().lastIndex(of: 10), bytes[(start + 1)...].starts(with: "end ".utf8),
+        guard bytes.last == 10, let start = bytes.dropLast().lastIndex(of: 10),
+            bytes[(start + 1)...].starts(with: "end ".utf8),
             let (sum, rest) = Input.decimal(bytes[(start + 5)...]), rest.elementsEqual([10]),
             sum == StateText.checksum(bytes[..<(start + 5)])
         else { return nil }
@@ -96,17 +97,20 @@ private struct Restoration {
             guard let child = parent.children[name] else { return nil }
             parent = child
         }
-        guard parent.children[name] == nil, !state.isFull, name.count <= 255, let created = record.number(1, as: Int64.self),
+        guard parent.children[name] == nil, !state.isFull, name.count <= 255,
+            let created = record.number(1, as: Int64.self),
             let uid = record.number(2, as: UInt32.self), let gid = record.number(3, as: UInt32.self),
             let mode = record.number(4, as: UInt32.self)
         else { return nil }
-        return state.makeGroup(name, in: parent, of: hierarchy, uid: uid, gid: gid, mode: mode & 0o7777, created: created)
+        return state.makeGroup(
+            name, in: parent, of: hierarchy, uid: uid, gid: gid, mode: mode & 0o7777, created: created)
     }
 
     private func set(_ record: StateRecords.Record, _ group: Group) {
         switch String(decoding: record.keyword, as: UTF8.self) {
         case "set":
-            guard let setting = Setting.allCases.first(where: { "\($0)" == record.string(0) }), let value: UInt64 = record.number(1)
+            guard let setting = Setting.allCases.first(where: { "\($0)" == record.string(0) }),
+                let value: UInt64 = record.number(1)
             else { return }
             if setting == .frozen { group.setFrozen(value != 0) } else { group[setting] = value }
         case "processors": group.processors = list(record).intersection(state.figures.processors)
@@ -129,7 +133,9 @@ private struct Restoration {
             group.interfacePriorities[interface] = priority
         case "devices": group.deviceRules = DeviceRules(allowsByDefault: record.string(0) == "allow")
         case "rule":
-            guard let rule = record.words.first, case .some(let exception)? = try? DeviceRules.parse(rule[...]) else { return }
+            guard let rule = record.words.first, case .some(let exception)? = try? DeviceRules.parse(rule[...]) else {
+                return
+            }
             group.deviceRules.exceptions.append(exception)
         case "event":
             guard let word = record.words.first, let event = CgroupEvent(word: word) else { return }
@@ -163,7 +169,9 @@ private struct Restoration {
     }
 
     private func setAttributes(_ record: StateRecords.Record, _ group: Group) {
-        guard let name = record.string(0), let file = name.isEmpty ? 0 : group.hierarchy.file(named: name) else { return }
+        guard let name = record.string(0), let file = name.isEmpty ? 0 : group.hierarchy.file(named: name) else {
+            return
+        }
         switch String(decoding: record.keyword, as: UTF8.self) {
         case "attributes":
             group.overrides[file] = AttributeOverrides(

@@ -105,7 +105,8 @@ extension CgroupEvent {
     init?(word: [UInt8]) {
         let text = String(decoding: word, as: UTF8.self)
         let plain: [CgroupEvent] = [
-            .memoryLow, .memoryHigh, .memoryMax, .oom, .oomKill, .oomGroupKill, .swapHigh, .swapMax, .swapFail, .pidsMax,
+            .memoryLow, .memoryHigh, .memoryMax, .oom, .oomKill, .oomGroupKill, .swapHigh, .swapMax, .swapFail,
+            .pidsMax,
         ]
         if let event = plain.first(where: { "\($0)" == text }) {
             self = event

@@ -41,7 +41,7 @@ enum Setting: CaseIterable, Sendable {
 
 /// A setting that a group keeps for single disks.
 enum DeviceSetting: CaseIterable, Sendable {
-    case readBytes, writeBytes, readRequests, writeRequests, weight, bfqWeight
+    case readBytes, writeBytes, readRequests, writeRequests, weight
 }
 
 /// A limit that a group keeps for single sizes of huge pages, in bytes.
