@@ -9,6 +9,7 @@ final class FakeProcesses: ProcessTable {
         var threads: [Int32: [Int32]] = [:]
         var owners: [Int32: UInt32] = [:]
         var descriptors: [Int32: String] = [:]
+        var births: [Int32: Int32] = [:]
         var time: UInt64 = 100
         var next: Int32 = 1000
     }
@@ -72,6 +73,9 @@ final class FakeProcesses: ProcessTable {
             return ProcessListing(serial: state.serial, records: state.records.values.sorted { $0.pid < $1.pid })
         }
     }
+    /// Who began a process is told from now on.
+    func tellBirths(of pid: Int32, _ parent: Int32) { state.withLock { $0.births[pid] = parent } }
+    func parentAtBirth(of pid: Int32) -> Int32? { state.withLock { $0.births[pid] } }
     func process(_ pid: Int32) -> ProcessRecord? { state.withLock { $0.records[pid] } }
     func processOfThread(_ tid: Int32) -> Int32? {
         state.withLock { $0.threads.first { $0.value.contains(tid) }?.key }

@@ -20,7 +20,7 @@ import Testing
     /// The parent is gone before anybody looked: session and process group tell whose child an orphan was.
     @Test func orphansOfMembersThatExited() throws {
         let harness = try TreeHarness(.v2)
-        let shell = harness.processes.add(session: 77)
+        let shell = harness.processes.add(parent: 500, session: 77)
         harness.makeDirectory("a")
         harness.write("a/cgroup.procs", "\(shell)")
         let daemon = harness.processes.add(parent: shell, session: 77)
@@ -28,6 +28,40 @@ import Testing
         harness.processes.reap(shell)
         #expect(harness.read("a/cgroup.procs") == "\(daemon)\n")
         #expect(harness.read("cgroup.procs").split(separator: "\n").contains("\(stranger)"))
+    }
+
+    /// The next command of a script is no child of the one before.
+    @Test func siblingsOfMembersThatExited() throws {
+        let harness = try TreeHarness(.v2)
+        let first = harness.processes.add(parent: 500, session: 77)
+        harness.makeDirectory("a")
+        harness.write("a/cgroup.procs", "\(first)")
+        harness.processes.reap(first)
+        harness.processes.add(parent: 500, session: 77)
+        #expect(harness.read("a/cgroup.procs") == "")
+    }
+
+    /// Where the kernel tells of forks, nothing is guessed: a grandchild inherits over a child that nobody has seen.
+    @Test func parentsAtBirth() throws {
+        let harness = try TreeHarness(.v2)
+        let shell = harness.processes.add(parent: 500, session: 77)
+        harness.makeDirectory("a")
+        harness.write("a/cgroup.procs", "\(shell)")
+        let orphan = harness.processes.add(session: 99)
+        let stranger = harness.processes.add(session: 77)
+        harness.processes.tellBirths(of: orphan, 900)
+        harness.processes.tellBirths(of: 900, shell)
+        harness.processes.tellBirths(of: stranger, 500)
+        #expect(harness.read("a/cgroup.procs") == "\(shell)\n\(orphan)\n")
+        // What was moved out passes on the root, although its parent is in the group.
+        harness.write("cgroup.procs", "\(orphan)")
+        let late = harness.processes.add(session: 77)
+        harness.processes.tellBirths(of: late, orphan)
+        harness.processes.reap(orphan)
+        harness.processes.reap(shell)
+        let last = harness.processes.add()
+        harness.processes.tellBirths(of: last, shell)
+        #expect(harness.read("a/cgroup.procs") == "\(last)\n")
     }
 
     @Test func reusedNumbersDoNotJoin() throws {
@@ -39,6 +73,18 @@ import Testing
         harness.processes.add(pid)
         #expect(harness.read("a/cgroup.procs") == "")
         #expect(harness.removeDirectory("a") == "OK")
+    }
+
+    @Test func whatProcPIDCgroupWouldSay() throws {
+        let harness = try TreeHarness(.v1)
+        harness.makeDirectory("memory/a")
+        harness.makeDirectory("memory/a/b")
+        harness.write("memory/a/b/cgroup.procs", "500")
+        let text = String(decoding: try harness.tree.membership(of: 500), as: UTF8.self)
+        #expect(
+            text.contains(":memory:/a/b\n") && text.contains(":cpu,cpuacct:/\n") && text.contains(":name=systemd:/\n"))
+        #expect(text.hasSuffix("0::/\n"))
+        #expect(throws: Errno.esrch) { try harness.tree.membership(of: 12345) }
     }
 
     @Test func writersAndNumbers() throws {

@@ -30,6 +30,39 @@ import Testing
         for length in 0..<line.utf8.count { _ = ProcessRecord(stat: Array(line.utf8).prefix(length), pid: 7) }
     }
 
+    /// A daemon that has left its session and whose parents are gone belongs to the group, where the kernel tells of forks.
+    @Test(
+        .enabled("the kernel tells root of forks, outside of containers, if it has CONFIG_PROC_EVENTS") {
+            try ProcFileSystem().knowsForks
+        })
+    func daemonsOfMembers() throws {
+        let table = try ProcFileSystem()
+        let tree = try CgroupTree(CgroupConfiguration(.v2), figures: FakeFigures(), processes: table)
+        let caller = CgroupCaller(thread: getpid(), uid: 0, gid: 0)
+        let directory = try TreeHarness.withBytes("a") { name throws(Errno) in
+            try tree.makeDirectory(name, in: tree.root, mode: 0o755, caller)
+        }.node
+        let file = try TreeHarness.withBytes("cgroup.procs") { name throws(Errno) in
+            try tree.lookUp(name, in: directory)
+        }
+        let shell = try Child("cat >/dev/null; (setsid sleep 60 &) & exec true")
+        defer { shell.end() }
+        let handle = try tree.open(file, flags: O_RDWR, caller)
+        defer { tree.release(handle) }
+        _ = try TreeHarness.withBytes("\(shell.pid)") { bytes throws(Errno) in try tree.write(handle, bytes, caller) }
+        shell.endInput()
+        waitpid(shell.pid, nil, 0)
+        var pids: [Int32] = []
+        try waitUntil("only the daemon is left") {
+            pids = String(decoding: try tree.readAll(handle), as: UTF8.self).split(separator: "\n").compactMap {
+                Int32($0)
+            }
+            return pids.count == 1 && table.process(pids[0])?.session == pids[0]
+        }
+        defer { for pid in pids { kill(pid, SIGKILL) } }
+        #expect(pids != [shell.pid])
+    }
+
     /// A shell in a group starts children and ends; the watcher learns of it without anybody reading.
     @Test func shellAndItsChildren() throws {
         let figures = FakeFigures()

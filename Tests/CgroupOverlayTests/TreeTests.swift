@@ -96,6 +96,41 @@ import Testing
         #expect(set("user.more", "") == "ENOSPC")
     }
 
+    /// Whoever may write to a tree does not fill the daemon's memory.
+    @Test func boundsOfTheTree() throws {
+        let harness = try TreeHarness(.v2)
+        let value = String(repeating: "x", count: 100_000)
+        var results: [String] = []
+        for index in 0..<200 {
+            harness.makeDirectory("g\(index)")
+            let node = try harness.node("g\(index)")
+            results.append(
+                harness.attempt { () throws(Errno) in
+                    try TreeHarness.withBytes("user.a") { name throws(Errno) in
+                        try TreeHarness.withBytes(value) { value throws(Errno) in
+                            try harness.tree.setAttribute(name, of: node, to: value, flags: 0)
+                        }
+                    }
+                })
+        }
+        #expect(results.filter { $0 == "OK" }.count == 167)
+        #expect(results.last == "ENOSPC")
+        harness.removeDirectory("g0")
+        let node = try harness.node("g199")
+        #expect(
+            harness.attempt { () throws(Errno) in
+                try TreeHarness.withBytes("user.a") { name throws(Errno) in
+                    try TreeHarness.withBytes(value) { value throws(Errno) in
+                        try harness.tree.setAttribute(name, of: node, to: value, flags: 0)
+                    }
+                }
+            } == "OK")
+        var made = 199
+        while harness.makeDirectory("h\(made)") == "OK" { made += 1 }
+        #expect(harness.makeDirectory("more") == "ENOSPC")
+        #expect(made == 65_535)
+    }
+
     @Test func longWrites() throws {
         let harness = try TreeHarness(.v2)
         #expect(harness.write("cgroup.procs", String(repeating: " ", count: 4097)) == "E2BIG")

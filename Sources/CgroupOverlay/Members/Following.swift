@@ -61,20 +61,36 @@ extension TreeState {
         let process = KnownProcess(record, seen: followed)
         known[record.pid] = process
         if record.isKernelThread { return }
-        let orphanOf = hierarchies.contains { $0.groupOfProcess[record.parent] != nil } ? nil : formerParent(of: record)
+        guard let parent = parent(of: record) else { return }
+        let former = known[parent] == nil ? exited[parent]?.groups : nil
         for (index, hierarchy) in hierarchies.enumerated() {
-            if let group = orphanOf?.groups[index] ?? hierarchy.groupOfProcess[record.parent], !group.isRemoved {
-                join(record.pid, process, group, inherited: true)
-            }
+            let group = former != nil ? former?[index] : hierarchy.groupOfProcess[parent]
+            if let group, !group.isRemoved { join(record.pid, process, group, inherited: true) }
         }
     }
 
-    /// The member that an orphan, new to us, was most likely a child of: one that exited between the two looks, in the same process
-    /// group or session.
-    private func formerParent(of record: ProcessRecord) -> ExitedMember? {
-        func fits(_ member: ExitedMember) -> Bool { member.process.start <= record.start && record.session != 0 }
-        return exited.last { fits($0) && $0.process.processGroup == record.processGroup }
-            ?? exited.last { fits($0) && $0.process.session == record.session }
+    /// The process that a new one inherits from: its parent at birth. Where that has begun and exited since the last look, its
+    /// parent in turn.
+    private func parent(of record: ProcessRecord) -> Int32? {
+        guard var parent = processTable.parentAtBirth(of: record.pid) else {
+            return likelyParent(of: record) ?? record.parent
+        }
+        for _ in 0..<1000 where known[parent] == nil && exited[parent] == nil {
+            guard let next = processTable.parentAtBirth(of: parent) else { break }
+            parent = next
+        }
+        return parent
+    }
+
+    /// Where nobody tells: the member that an orphan, new to us, was most likely a child of. It exited between the two looks,
+    /// was in the same process group or session, and was no child of who adopted the orphan.
+    private func likelyParent(of record: ProcessRecord) -> Int32? {
+        guard record.parent == 1, record.session != 0 else { return nil }
+        let candidates = exited.filter { _, former in
+            !former.groups.isEmpty && former.process.parent != 1 && former.process.start <= record.start
+        }
+        return candidates.first { $0.value.process.processGroup == record.processGroup }?.key
+            ?? candidates.first { $0.value.process.session == record.session }?.key
     }
 
     private func exit(_ pid: Int32, _ process: KnownProcess) {
@@ -88,7 +104,7 @@ extension TreeState {
             groups[index] = group
             leave(pid, process, group, exited: true)
         }
-        if !groups.isEmpty { exited.append(ExitedMember(process: process, pid: pid, groups: groups)) }
+        exited[pid] = ExitedProcess(process: process, groups: groups)
     }
 
     private func dropEndedThreads() {

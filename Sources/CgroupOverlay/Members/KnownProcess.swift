@@ -1,6 +1,7 @@
 /// A process that has been seen: from then on it is known which groups it is in.
 struct KnownProcess {
     var start: UInt64
+    var parent: Int32
     var processGroup: Int32
     var session: Int32
     var threads: Int32
@@ -11,6 +12,7 @@ struct KnownProcess {
 
     init(_ record: ProcessRecord, seen: UInt64) {
         start = record.start
+        parent = record.parent
         processGroup = record.processGroup
         session = record.session
         threads = record.threads
@@ -20,10 +22,9 @@ struct KnownProcess {
     }
 }
 
-/// A member that exited between two looks at the machine's processes.
-struct ExitedMember {
+/// A process that exited between two looks at the machine's processes.
+struct ExitedProcess {
     var process: KnownProcess
-    var pid: Int32
-    /// Its groups, by the place of their hierarchy.
+    /// Its groups other than roots, by the place of their hierarchy.
     var groups: [Int: Group]
 }

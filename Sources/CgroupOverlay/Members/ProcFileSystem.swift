@@ -14,11 +14,25 @@ public final class ProcFileSystem: ProcessTable {
     private nonisolated(unsafe) var cached = ProcessListing(serial: 0, records: [])
     private nonisolated(unsafe) var cachedAt: UInt64 = 0
     private nonisolated(unsafe) var cachedLoad: ArraySlice<UInt8>?
+    private nonisolated(unsafe) var forkEvents: ForkEvents?
 
+    /// - Parameter followsForks: ask the kernel to tell of forks, where it may be asked. That must happen before the process
+    ///   gives up its capabilities.
     /// - Throws: what opening /proc gives.
-    public init() throws(Errno) {
+    public init(followsForks: Bool = true) throws(Errno) {
         let flags = O_RDONLY | LINUX_O_DIRECTORY | LINUX_O_CLOEXEC
         proc = Descriptor(owning: Int32(try checked(linux_openat(LINUX_AT_FDCWD, "/proc", flags, 0))))
+        forkEvents = followsForks ? ForkEvents.begin() : nil
+    }
+
+    /// Whether the kernel tells of forks: then the parent of every process is known, else it is guessed where it has exited.
+    public var knowsForks: Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        switch forkEvents {
+        case .some: return true
+        case .none: return false
+        }
     }
 
     public func all(maximumAge: UInt64) -> ProcessListing {
@@ -31,6 +45,9 @@ public final class ProcFileSystem: ProcessTable {
             return cached
         }
         let pids = numbers(in: ".")
+        // After the listing, so that who is in it has been told.
+        forkEvents?.fetch()
+        forkEvents?.nextRound()
         cached = ProcessListing(serial: cached.serial + 1, records: pids.compactMap { process($0) })
         cachedAt = now
         cachedLoad = load
@@ -39,6 +56,12 @@ public final class ProcFileSystem: ProcessTable {
 
     /// How long a listing holds although nothing has begun: somebody may have become a zombie, or a leader of a session.
     private static let longest: UInt64 = 20_000_000
+
+    public func parentAtBirth(of pid: Int32) -> Int32? {
+        lock.lock()
+        defer { lock.unlock() }
+        return forkEvents?.parent(of: pid) ?? nil
+    }
 
     public func process(_ pid: Int32) -> ProcessRecord? {
         read("\(pid)/stat") { ProcessRecord(stat: $0, pid: pid) } ?? nil
@@ -130,7 +153,7 @@ public final class ProcFileSystem: ProcessTable {
 }
 
 extension ProcessRecord {
-    /// Reads /proc/PID/stat, proc_pid_stat(5). The command's name, which may hold anything, ends at the last parenthesis.
+    /// Reads /proc/PID/stat, proc_pid_stat(5). A process whose first thread has ended lives on in the others. The command's name, which may hold anything, ends at the last parenthesis.
     init?(stat text: ArraySlice<UInt8>, pid: Int32) {
         guard let end = text.lastIndex(of: 41) else { return nil }
         let words = text[(end + 1)...].split(separator: 32, maxSplits: 20)
@@ -141,7 +164,7 @@ extension ProcessRecord {
         self.init(
             pid: pid, parent: Int32(truncatingIfNeeded: number(4)), processGroup: Int32(truncatingIfNeeded: number(5)),
             session: Int32(truncatingIfNeeded: number(6)), start: UInt64(truncatingIfNeeded: number(22)),
-            threads: Int32(truncatingIfNeeded: number(20)), isZombie: state == 90 || state == 88,
+            threads: Int32(truncatingIfNeeded: number(20)), isZombie: (state == 90 || state == 88) && number(20) <= 1,
             isKernelThread: isKernelThread)
     }
 }

@@ -36,6 +36,8 @@ public protocol ProcessTable: AnyObject, Sendable {
     func all(maximumAge: UInt64) -> ProcessListing
     /// One process; nil where there is none, or where the number is that of a thread other than the first.
     func process(_ pid: Int32) -> ProcessRecord?
+    /// The process that began this one, as far as the last listing knew of it, also where it has exited; nil where nobody tells.
+    func parentAtBirth(of pid: Int32) -> Int32?
     /// The process that a thread belongs to; nil where there is no such thread.
     func processOfThread(_ tid: Int32) -> Int32?
     /// The threads of a process in ascending order, empty where there is none.

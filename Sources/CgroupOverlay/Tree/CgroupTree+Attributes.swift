@@ -63,7 +63,13 @@ extension CgroupTree {
             let group = try state.group(node.group)
             _ = try state.row(of: node, in: group)
             var attributes = group.extendedAttributes[node.file] ?? []
+            func size() -> Int { attributes.reduce(0) { $0 + $1.name.count + $1.value.count } }
+            let before = size()
             let result = try body(&attributes)
+            let grown = size() - before
+            if grown > 0 && state.attributeBytes + grown > TreeState.mostAttributeBytes { throw .enospc }
+            state.attributeBytes += grown
+            if grown != 0 { state.needsSaving = true }
             group.extendedAttributes[node.file] = attributes.isEmpty ? nil : attributes
             return result
         }

@@ -34,6 +34,31 @@ extension CgroupTree {
         try? locked { state throws(Errno) in state.record(event, in: try state.group(group)) }
     }
 
+    /// What /proc/PID/cgroup would say: a line for each hierarchy, "4:memory:/path".
+    /// - Throws: ESRCH.
+    public func membership(of pid: Int32) throws(Errno) -> [UInt8] {
+        try locked { state throws(Errno) in
+            state.follow()
+            if state.known[pid] == nil { throw .esrch }
+            var text = Text()
+            // The kernel counts down to the unified hierarchy, whose number is 0.
+            for (number, hierarchy) in state.hierarchies.enumerated() where !hierarchy.isUnified {
+                text.append(number + 1)
+                text.append(":" as StaticString)
+                text.append((hierarchy.controllers.isEmpty ? "name=" : "") + hierarchy.name)
+                text.append(":" as StaticString)
+                text.append(hierarchy.group(of: pid).path)
+                text.newline()
+            }
+            for hierarchy in state.hierarchies where hierarchy.isUnified {
+                text.append("0::" as StaticString)
+                text.append(hierarchy.group(of: pid).path)
+                text.newline()
+            }
+            return text.bytes
+        }
+    }
+
     /// Looks at the machine's processes now: who began, who exited, and which groups became populated or empty by it.
     public func followProcesses() {
         try? locked { state throws(Errno) in state.follow() }

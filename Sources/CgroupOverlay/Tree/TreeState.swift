@@ -18,8 +18,8 @@ final class TreeState {
 
     /// The processes that have been seen, by pid.
     var known: [Int32: KnownProcess] = [:]
-    /// Members that have exited lately, from whom orphans may have inherited.
-    var exited: [ExitedMember] = []
+    /// Those that exited between the last two looks, from whom orphans have inherited.
+    var exited: [Int32: ExitedProcess] = [:]
     /// The number of the listing that was looked at last.
     var followed: UInt64 = 0
 
@@ -95,6 +95,7 @@ final class TreeState {
     func remove(_ group: Group) {
         group.parent?.remove(child: group)
         group.isRemoved = true
+        attributeBytes -= group.extendedAttributes.values.joined().reduce(0) { $0 + $1.name.count + $1.value.count }
         group.parent = nil
         let place = group.id.place
         groups[place] = nil
@@ -103,8 +104,13 @@ final class TreeState {
         figures.groupEnded(group.id)
     }
 
-    /// Room for one more group.
-    var isFull: Bool { freePlaces.isEmpty && groups.count > 0xff_ffff }
+    /// No more groups: the kernel has room for 65,535 of a controller (MEM_CGROUP_ID_MAX).
+    var isFull: Bool { groups.count - freePlaces.count > 0xffff }
+
+    /// What extended attributes may take in the whole tree, in bytes: whoever may write to it must not fill the daemon's memory.
+    static let mostAttributeBytes = 16 << 20
+    /// What they take now.
+    var attributeBytes = 0
 
     // What happens after the lock is free
 
