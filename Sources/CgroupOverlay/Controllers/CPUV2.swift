@@ -8,7 +8,7 @@ enum CPUV2 {
             source: "the real group where it is readable, else /proc/PID/stat of members, and of those that exited",
             read: .figures(showStatistics)),
         FileRow(
-            "cpu.stat.local", [], .everywhere, since: .linux6_18,
+            "cpu.stat.local", [], .everywhere, since: .linux618,
             "With the cpu controller, how long the group itself was throttled.",
             source: "as cpu.stat",
             read: .figures { reader, text in
@@ -52,7 +52,7 @@ enum CPUV2 {
         text.line("usage_usec", time.total / 1000)
         text.line("user_usec", time.user / 1000)
         text.line("system_usec", time.system / 1000)
-        if reader.kernel == .linux6_18 { text.line("nice_usec", time.nice / 1000) }
+        if reader.kernel == .linux618 { text.line("nice_usec", time.nice / 1000) }
         guard reader.controllers.contains(.cpu) else { return }
         text.line("nr_periods", time.periods)
         text.line("nr_throttled", time.throttledPeriods)

@@ -43,7 +43,7 @@ enum CoreV2 {
             write: { group, input throws(Errno) in group[.maxDepth] = try input.intOrMax() }),
         FileRow("cgroup.stat", "How many groups there are below.", read: .state(showStatistics)),
         FileRow(
-            "cgroup.stat.local", [], .notRoot, since: .linux6_18, "How long the group was frozen.",
+            "cgroup.stat.local", [], .notRoot, since: .linux618, "How long the group was frozen.",
             source: "from writing 1 to cgroup.freeze to writing 0",
             read: .state { group, text in text.line("frozen_usec", group.frozenTime / 1000) }),
         FileRow(
@@ -76,7 +76,7 @@ enum CoreV2 {
 
     private static func showStatistics(_ group: Group, _ text: inout Text) throws(Errno) {
         text.line("nr_descendants", UInt64(group.descendantCount))
-        if group.hierarchy.kernel == .linux6_1 {
+        if group.hierarchy.kernel == .linux61 {
             text.line("nr_dying_descendants", 0)
             return
         }

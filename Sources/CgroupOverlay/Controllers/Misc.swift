@@ -1,7 +1,7 @@
 import SystemCalls
 
-/// The misc controller (kernel/cgroup/misc.c): resources of encrypted virtual machines, of which a process outside the kernel knows
-/// none.
+/// The misc controller (kernel/cgroup/misc.c): resources of encrypted virtual machines, of which a process outside the
+/// kernel knows none.
 enum Misc {
     static let rows: [FileRow] = [
         FileRow("misc.capacity", .misc, .root, "Empty: there is no such resource.", read: .state { _, _ in }),

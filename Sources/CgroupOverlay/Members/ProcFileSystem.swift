@@ -153,7 +153,8 @@ public final class ProcFileSystem: ProcessTable {
 }
 
 extension ProcessRecord {
-    /// Reads /proc/PID/stat, proc_pid_stat(5). A process whose first thread has ended lives on in the others. The command's name, which may hold anything, ends at the last parenthesis.
+    /// Reads /proc/PID/stat, proc_pid_stat(5). A process whose first thread has ended lives on in the others. The command's
+    /// name, which may hold anything, ends at the last parenthesis.
     init?(stat text: ArraySlice<UInt8>, pid: Int32) {
         guard let end = text.lastIndex(of: 41) else { return nil }
         let words = text[(end + 1)...].split(separator: 32, maxSplits: 20)

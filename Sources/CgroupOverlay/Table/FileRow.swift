@@ -36,7 +36,7 @@ struct FileRow: Sendable {
 
     init(
         _ name: String, _ controller: CgroupControllers, _ place: Place, mode: UInt32? = nil,
-        since: KernelStyle = .linux6_1, _ summary: String, source: String = "", needsMembers: Bool = false,
+        since: KernelStyle = .linux61, _ summary: String, source: String = "", needsMembers: Bool = false,
         read: Reading = .never,
         write: Writing? = nil
     ) {
@@ -94,9 +94,9 @@ struct FigureReader {
 /// Which kernel's set of keys a hierarchy shows, where they differ.
 enum KernelStyle: Sendable {
     /// 6.1, for the unified hierarchy alone: what long-lived distributions run, and clients were made for.
-    case linux6_1
+    case linux61
     /// 6.18, for v1 and the unified hierarchy beside it.
-    case linux6_18
+    case linux618
 }
 
 extension FileRow {

@@ -43,8 +43,8 @@ struct Input {
         return value == .max ? .max : UInt64(value)
     }
 
-    /// Bytes of memory rounded down to `page`, `UInt64.max` for no limit (page_counter_memparse of mm/page_counter.c). No digits at
-    /// all are 0, as in the kernel.
+    /// Bytes of memory rounded down to `page`, `UInt64.max` for no limit (page_counter_memparse of mm/page_counter.c). No
+    /// digits at all are 0, as in the kernel.
     /// - Throws: EINVAL.
     func memory(unlimited: StaticString, page: UInt64 = 4096) throws(Errno) -> UInt64 {
         let text = stripped

@@ -6,8 +6,9 @@ import SystemCalls
 /// on them fail with ENOENT, and on files that are open with ENODEV. Permissions by mode are for the caller of this type to
 /// check; the rules on who moves which process are checked here.
 ///
-/// Locks: `saving` (one writer of the state file) and `turn`, which orders what is done to processes, are taken before `lock`, which guards everything else. Figures and
-/// processes are asked with `lock` held only where their protocols say so; `onChange` is called without any.
+/// Locks: `saving` (one writer of the state file) and `turn`, which orders what is done to processes, are taken before `lock`,
+/// which guards everything else. Figures and processes are asked with `lock` held only where their protocols say so;
+/// ``onChange(_:)``'s function is called without any.
 public final class CgroupTree: Sendable {
     public let configuration: CgroupConfiguration
     let figures: any CgroupFigures

@@ -24,7 +24,7 @@ final class Hierarchy {
         self.isUnified = isUnified
         self.kernel = kernel
         rows = FileTables.rows(of: controllers, isUnified: isUnified, hugePageSizes: state.figures.hugePageSizes)
-            .filter { kernel == .linux6_18 || $0.since == .linux6_1 }
+            .filter { kernel == .linux618 || $0.since == .linux61 }
         rowsByName = Dictionary(
             uniqueKeysWithValues: rows.enumerated().map { (Array($0.element.name.utf8), $0.offset) })
     }

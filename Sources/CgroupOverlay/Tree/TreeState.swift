@@ -39,12 +39,12 @@ final class TreeState {
         processTable = processes
         switch configuration.version {
         case .v2:
-            add("", .unified, isUnified: true, kernel: .linux6_1)
+            add("", .unified, isUnified: true, kernel: .linux61)
         case .v1:
             for (name, controllers) in FileTables.hierarchiesOfV1 {
-                add(name, controllers, isUnified: false, kernel: .linux6_18)
+                add(name, controllers, isUnified: false, kernel: .linux618)
             }
-            add("unified", [], isUnified: true, kernel: .linux6_18)
+            add("unified", [], isUnified: true, kernel: .linux618)
             links = FileTables.linksOfV1
         }
     }
