@@ -53,6 +53,26 @@ import Testing
         }
     }
 
+    @Test func pathsOfNodes() throws {
+        for (version, paths) in [
+            (
+                CgroupConfiguration.Version.v1,
+                ["", "cpu", "memory", "memory/a", "memory/a/b/tasks", "unified/cgroup.procs"]
+            ),
+            (.v2, ["", "a", "a/b", "a/b/cgroup.procs", "cgroup.procs"]),
+        ] {
+            let harness = try TreeHarness(version)
+            for prefix in version == .v1 ? ["memory/", "cpu/"] : [""] {
+                harness.makeDirectory("\(prefix)a")
+                harness.makeDirectory("\(prefix)a/b")
+            }
+            for path in paths where path != "cpu" {
+                #expect(String(decoding: try harness.tree.path(of: try harness.node(path)), as: UTF8.self) == path)
+            }
+            #expect(throws: Errno.enoent) { try harness.tree.path(of: CgroupNode(rawValue: 1 << 50)) }
+        }
+    }
+
     @Test func attributesStick() throws {
         var harness = try TreeHarness(.v2)
         harness.caller = CgroupCaller(thread: 500, uid: 7, gid: 8)

@@ -21,6 +21,23 @@ extension CgroupTree {
         }
     }
 
+    /// Where a node is below the root, "memory/a/cgroup.procs", without a slash at its beginning; the root is empty.
+    /// - Throws: ENOENT.
+    public func path(of node: CgroupNode) throws(Errno) -> [UInt8] {
+        try locked { state throws(Errno) in
+            if node.isTop {
+                _ = try state.attributes(of: node)
+                return node.file == 0 ? [] : Array(state.links[node.file - 1].name.utf8)
+            }
+            let group = try state.group(node.group)
+            let row = try state.row(of: node, in: group)
+            let parts = [
+                Array(group.hierarchy.name.utf8), Array(group.path.dropFirst()), Array((row?.name ?? "").utf8),
+            ]
+            return Array(parts.filter { !$0.isEmpty }.joined(separator: [47]))
+        }
+    }
+
     public func attributes(of node: CgroupNode) throws(Errno) -> CgroupAttributes {
         try locked { state throws(Errno) in try state.attributes(of: node) }
     }
