@@ -158,5 +158,10 @@ final class FakeActions: CgroupActions {
     func setWeight(_ members: [CgroupMember], _ weight: UInt32) { note("weight \(weight)", members) }
     func freeze(_ members: [CgroupMember]) { note("freeze", members) }
     func thaw(_ members: [CgroupMember]) { note("thaw", members) }
-    func kill(_ members: [CgroupMember]) { note("kill", members) }
+    func kill(_ members: [CgroupMember]) {
+        note("kill", members)
+        whenKilling.withLock { $0 }(members)
+    }
+    /// What happens at the moment of killing.
+    let whenKilling = Mutex<@Sendable ([CgroupMember]) -> Void>({ _ in })
 }

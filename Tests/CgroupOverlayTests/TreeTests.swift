@@ -69,7 +69,7 @@ import Testing
             for path in paths where path != "cpu" {
                 #expect(String(decoding: try harness.tree.path(of: try harness.node(path)), as: UTF8.self) == path)
             }
-            #expect(throws: Errno.enoent) { try harness.tree.path(of: CgroupNode(rawValue: 1 << 50)) }
+            #expect(throws: Errno.enoent) { try harness.tree.path(of: CgroupNode(rawValue: 1 << 50 | 1)) }
         }
     }
 

@@ -98,6 +98,27 @@ import Testing
         #expect(harness.write("c/cgroup.kill", "0") == "ERANGE")
     }
 
+    /// Whoever begins while others are killed, or stopped, does not escape.
+    @Test func childrenBegunMeanwhile() throws {
+        let harness = try TreeHarness(.v2)
+        harness.makeDirectory("a")
+        let pid = harness.processes.add()
+        harness.write("a/cgroup.procs", "\(pid)")
+        let processes = harness.processes
+        harness.actions.whenKilling.withLock {
+            $0 = { members in
+                if members.contains(where: { $0.pid == pid }) { processes.add(parent: pid) }
+            }
+        }
+        harness.write("a/cgroup.kill", "1")
+        let child = try #require(harness.read("a/cgroup.procs").split(separator: "\n").last)
+        #expect(harness.actions.take() == ["kill [\(pid)]", "kill [\(child)]"])
+        harness.write("a/cgroup.freeze", "1")
+        let late = harness.processes.add(parent: pid)
+        harness.tree.followProcesses()
+        #expect(harness.actions.take() == ["freeze [\(pid), \(child)]", "freeze [\(late)]"])
+    }
+
     @Test func pollTellsOfChanges() throws {
         let harness = try TreeHarness(.v2)
         let told = Mutex<[CgroupNode]>([])

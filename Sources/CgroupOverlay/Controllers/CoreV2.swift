@@ -57,9 +57,7 @@ enum CoreV2 {
             write: { group, input throws(Errno) in
                 if try input.int() != 1 { throw .erange }
                 if group.isThreaded { throw .eopnotsupp }
-                group.state.follow()
-                let members = group.state.members(of: group)
-                if !members.isEmpty { group.state.afterwards { $0.kill(members) } }
+                group.state.killMembers(of: group)
             }),
         FileRow(
             "cgroup.pressure", "0 takes the group's pressure files away.",

@@ -65,7 +65,10 @@ extension TreeState {
         let former = known[parent] == nil ? exited[parent]?.groups : nil
         for (index, hierarchy) in hierarchies.enumerated() {
             let group = former != nil ? former?[index] : hierarchy.groupOfProcess[parent]
-            if let group, !group.isRemoved { join(record.pid, process, group, inherited: true) }
+            guard let group, !group.isRemoved else { continue }
+            join(record.pid, process, group, inherited: true)
+            // Its parent was stopped after it had begun.
+            if group.isFrozen { afterwards { $0.freeze([CgroupMember(pid: record.pid, start: record.start)]) } }
         }
     }
 

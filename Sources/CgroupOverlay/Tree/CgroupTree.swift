@@ -33,6 +33,7 @@ public final class CgroupTree: Sendable {
         stateFile = if let path = configuration.stateFile { try StateFile(path) } else { nil }
         let found = try stateFile?.load() ?? .nothing
         if case .damaged = found { stateWasDamaged = true } else { stateWasDamaged = false }
+        state.tree = self
         if case .state(let records) = found { try locked { state throws(Errno) in state.restore(records) } }
     }
 
@@ -93,5 +94,5 @@ extension CgroupNode {
     static let top = CgroupNode(rawValue: 0)
 
     /// Whether the node is that directory or one of its links.
-    var isTop: Bool { group.place == 0 }
+    var isTop: Bool { group.rawValue == 0 }
 }

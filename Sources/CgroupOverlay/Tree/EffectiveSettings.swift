@@ -49,6 +49,7 @@ extension TreeState {
     /// Makes the processors of a group and its descendants hold.
     func applyProcessors(to group: Group) {
         guard actions != nil else { return }
+        follow()
         group.forEachInSubtree { group in
             let members = self.ownMembers(of: group)
             let processors = group.effectiveProcessors
@@ -58,6 +59,8 @@ extension TreeState {
 
     /// Makes the weight of a group hold.
     func applyWeight(to group: Group) {
+        guard actions != nil else { return }
+        follow()
         let members = ownMembers(of: group)
         let weight = group.weight
         if !members.isEmpty { afterwards { $0.setWeight(members, weight) } }
@@ -68,6 +71,23 @@ extension TreeState {
         let members = ownMembers(of: group)
         let isFrozen = group.isFrozen
         if !members.isEmpty { afterwards { isFrozen ? $0.freeze(members) : $0.thaw(members) } }
+    }
+
+    /// Kills all members of a group and its descendants, also those that others begin meanwhile: a process that has been
+    /// killed forks no more, so that only children of those not yet killed are found in the next round.
+    func killMembers(of group: Group) {
+        let id = group.id
+        guard let actions else { return }
+        later { [weak tree] in
+            var killed: Set<CgroupMember> = []
+            while let tree {
+                tree.followProcesses()
+                let members = tree.members(of: id).filter { !killed.contains($0) }
+                if members.isEmpty { return }
+                actions.kill(members)
+                killed.formUnion(members)
+            }
+        }
     }
 
     func reapplySettings(below group: Group, of controllers: CgroupControllers) {

@@ -6,6 +6,8 @@ final class TreeState {
     let figures: any CgroupFigures
     let actions: (any CgroupActions)?
     let processTable: any ProcessTable
+    /// The tree that this is the state of, for what is done without the lock.
+    weak var tree: CgroupTree?
 
     /// Groups of all hierarchies by their places. Place 0 is v1's directory of hierarchies and never has a group.
     private(set) var groups: [Group?] = [nil]
