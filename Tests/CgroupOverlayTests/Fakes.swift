@@ -65,6 +65,7 @@ final class FakeProcesses: ProcessTable {
     }
 
     func setOwner(of pid: Int32, _ uid: UInt32) { state.withLock { $0.owners[pid] = uid } }
+    /// Where a descriptor of every process leads; one that leads to nothing cannot be seen.
     func setDescriptor(_ number: Int32, _ target: String) { state.withLock { $0.descriptors[number] = target } }
 
     func all(maximumAge: UInt64) -> ProcessListing {
@@ -85,8 +86,11 @@ final class FakeProcesses: ProcessTable {
         state.withLock { state in state.records[pid].map { _ in (state.owners[pid] ?? 0, state.owners[pid] ?? 0) } }
     }
     var bootIdentity: String { "boot" }
-    func descriptor(_ number: Int32, of tid: Int32) -> [UInt8]? {
-        state.withLock { $0.descriptors[number].map { Array($0.utf8) } }
+    func descriptor(_ number: Int32, of tid: Int32) -> DescriptorTarget {
+        state.withLock { state in
+            guard let target = state.descriptors[number] else { return .notOpen }
+            return target.isEmpty ? .unknown : .path(Array(target.utf8))
+        }
     }
 }
 

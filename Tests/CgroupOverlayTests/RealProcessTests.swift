@@ -20,6 +20,10 @@ import Testing
         #expect(table.process(Int32.max) == nil && table.processOfThread(Int32.max) == nil)
         #expect(table.threads(of: Int32.max) == [])
         #expect(!table.bootIdentity.isEmpty)
+        let file = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        #expect(table.descriptor(file, of: own) == .path(Array("/dev/null".utf8)))
+        close(file)
+        #expect(table.descriptor(100_000, of: own) == .notOpen)
     }
 
     @Test func statWithAnyName() {

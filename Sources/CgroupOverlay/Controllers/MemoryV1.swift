@@ -145,8 +145,12 @@ enum MemoryV1 {
     }
 }
 
-/// cgroup.event_control (memcg_write_event_control): the descriptors are the writer's.
+/// cgroup.event_control (memcg_write_event_control): the descriptors are the writer's, and are checked where they can be seen.
 enum EventControl {
+    private static let known = [
+        "memory.usage_in_bytes", "memory.memsw.usage_in_bytes", "memory.oom_control", "memory.pressure_level",
+    ]
+
     /// - Throws: EINVAL, EBADF.
     static func register(_ group: Group, _ input: Input) throws(Errno) {
         guard let (event, rest) = Input.decimal(input.stripped), rest.first == 32,
@@ -154,13 +158,17 @@ enum EventControl {
             let eventNumber = Int32(exactly: event), let fileNumber = Int32(exactly: file)
         else { throw .einval }
         let table = group.state.processTable
-        guard let target = table.descriptor(eventNumber, of: input.caller.thread) else { throw .ebadf }
-        if !target.elementsEqual("anon_inode:[eventfd]".utf8) { throw .einval }
-        guard let control = table.descriptor(fileNumber, of: input.caller.thread) else { throw .ebadf }
-        let name = control.split(separator: 47).last ?? []
-        let known = [
-            "memory.usage_in_bytes", "memory.memsw.usage_in_bytes", "memory.oom_control", "memory.pressure_level",
-        ]
-        if !known.contains(where: { name.elementsEqual($0.utf8) }) { throw .einval }
+        switch table.descriptor(eventNumber, of: input.caller.thread) {
+        case .notOpen: throw .ebadf
+        case .path(let target) where !target.elementsEqual("anon_inode:[eventfd]".utf8): throw .einval
+        default: break
+        }
+        switch table.descriptor(fileNumber, of: input.caller.thread) {
+        case .notOpen: throw .ebadf
+        case .path(let path):
+            let name = path.split(separator: 47).last ?? []
+            if !known.contains(where: { name.elementsEqual($0.utf8) }) { throw .einval }
+        case .unknown: break
+        }
     }
 }

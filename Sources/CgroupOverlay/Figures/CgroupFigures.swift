@@ -22,13 +22,15 @@ public protocol CgroupFigures: AnyObject, Sendable {
 
     // Figures of a group.
 
+    /// Processor time since the group began, or since it was reset.
     func processorTime(of group: CgroupGroup) -> ProcessorTime
-    /// `own` leaves out the descendants that are there now, as v1 tells beside the hierarchical sum. (So it does below.)
+    /// Memory now, and events since the group began. `own` leaves out the descendants that are there now, as v1 tells beside the hierarchical sum. (So it does below.)
     func memory(of group: CgroupGroup, own: Bool) -> MemoryFigures
     /// The devices that the group has read or written, by device number.
     func blockIO(of group: CgroupGroup, own: Bool) -> [BlockIOFigures]
     /// In the order of ``hugePageSizes``.
     func hugePages(of group: CgroupGroup) -> [HugePageFigures]
+    /// How long the group's tasks waited for a resource.
     func pressure(of group: CgroupGroup, _ resource: PressureResource) -> PressureFigures
 
     /// Begins the peak of a figure anew, as writing to memory.max_usage_in_bytes does.
@@ -49,8 +51,9 @@ public protocol CgroupFigures: AnyObject, Sendable {
     var processors: CgroupSet { get }
     /// The memory nodes that have memory, as their numbers.
     var memoryNodes: CgroupSet { get }
-    /// The machine's memory and swap in bytes.
+    /// The machine's memory in bytes.
     var memoryTotal: UInt64 { get }
+    /// The machine's swap in bytes.
     var swapTotal: UInt64 { get }
     /// The sizes of huge pages in bytes, in ascending order.
     var hugePageSizes: [UInt64] { get }
@@ -74,8 +77,10 @@ public protocol CgroupActions: AnyObject, Sendable {
     func confine(_ members: [CgroupMember], to processors: CgroupSet)
     /// The share of processor time, 1...10000, of which 100 is the default (cpu.weight).
     func setWeight(_ members: [CgroupMember], _ weight: UInt32)
+    /// The processes are to stop (SIGSTOP or the like) until ``thaw(_:)``.
     func freeze(_ members: [CgroupMember])
     func thaw(_ members: [CgroupMember])
+    /// The processes are to end at once (SIGKILL).
     func kill(_ members: [CgroupMember])
 }
 

@@ -12,7 +12,9 @@ public struct ProcessorTime: Equatable, Sendable {
 
     /// By processor number, as many as are possible; processors that are offline stay 0.
     public var processors: [PerProcessor]
+    /// In programs, part of it `nice`.
     public var user: UInt64
+    /// In the kernel.
     public var system: UInt64
     /// Part of `user`: at a lowered priority.
     public var nice: UInt64
@@ -20,6 +22,7 @@ public struct ProcessorTime: Equatable, Sendable {
     public var periods: UInt64 = 0
     public var throttledPeriods: UInt64 = 0
     public var throttled: UInt64 = 0
+    /// Periods in which saved quota was used, and how much of it.
     public var bursts: UInt64 = 0
     public var burst: UInt64 = 0
 
@@ -55,11 +58,13 @@ public struct MemoryFigures: Equatable, Sendable {
     public var current: UInt64 = 0
     /// memory.peak, since the group began or the peak was reset.
     public var peak: UInt64 = 0
+    /// Swap in use, and the most there was.
     public var swap: UInt64 = 0
     public var swapPeak: UInt64 = 0
-    /// v1's usage of memory and swap together.
+    /// The most there was of memory and swap together, and of kernel memory.
     public var peakWithSwap: UInt64 = 0
     public var kernelPeak: UInt64 = 0
+    /// TCP buffers, and the most there was of them.
     public var tcp: UInt64 = 0
     public var tcpPeak: UInt64 = 0
     /// The shares of memory nodes, by number; empty where there is one node.
@@ -98,6 +103,7 @@ public struct HugePageFigures: Equatable, Sendable {
 
 /// How long tasks waited, of /proc/pressure. Averages are in hundredths of a per cent, totals in microseconds.
 public struct PressureFigures: Equatable, Sendable {
+    /// One line of the file: the averages over 10, 60 and 300 seconds, and the total.
     public struct Line: Equatable, Sendable {
         public var average10: UInt32 = 0
         public var average60: UInt32 = 0
@@ -105,6 +111,7 @@ public struct PressureFigures: Equatable, Sendable {
         public var total: UInt64 = 0
         public init() {}
     }
+    /// While at least one task waited, and while all did.
     public var some = Line()
     public var full = Line()
     public init() {}

@@ -4,8 +4,9 @@ extension TreeState {
     func follow(maximumAge: UInt64 = 0) {
         let listing = processTable.all(maximumAge: maximumAge)
         guard listing.serial != followed else { return }
+        let before = followed
         followed = listing.serial
-        exited.removeAll()
+        if !exited.isEmpty { exited = exited.filter { $0.value.round == before } }
         var begun: [ProcessRecord] = []
         for record in listing.records {
             if let process = known[record.pid] {
@@ -107,7 +108,7 @@ extension TreeState {
             groups[index] = group
             leave(pid, process, group, exited: true)
         }
-        exited[pid] = ExitedProcess(process: process, groups: groups)
+        exited[pid] = ExitedProcess(round: followed, process: process, groups: groups)
     }
 
     private func dropEndedThreads() {

@@ -22,8 +22,10 @@ struct KnownProcess {
     }
 }
 
-/// A process that exited between two looks at the machine's processes.
+/// A process that exited since the look before the last one.
 struct ExitedProcess {
+    /// The look at which it was missing.
+    var round: UInt64
     var process: KnownProcess
     /// Its groups other than roots, by the place of their hierarchy.
     var groups: [Int: Group]

@@ -12,7 +12,7 @@ extension TreeState {
         // What began before the move has inherited what its parent was in then.
         follow()
         guard tid != 0, let pid = processTable.processOfThread(tid) else { throw .esrch }
-        if known[pid] == nil { followed = .max }
+
         if known[pid] == nil { follow() }
         guard let process = known[pid] else { throw .esrch }
         if process.isKernelThread { throw .einval }

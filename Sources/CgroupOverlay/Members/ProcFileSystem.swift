@@ -79,12 +79,13 @@ public final class ProcFileSystem: ProcessTable {
         return (real, saved)
     }
 
-    public func descriptor(_ number: Int32, of tid: Int32) -> [UInt8]? {
+    public func descriptor(_ number: Int32, of tid: Int32) -> DescriptorTarget {
         var target = [UInt8](repeating: 0, count: 4096)
         let count = target.withUnsafeMutableBytes {
             linux_readlinkat(proc.number, "\(tid)/fd/\(number)", $0.baseAddress!, $0.count)
         }
-        return count < 0 ? nil : Array(target[..<Int(count)])
+        if count < 0 { return count == -Int64(ENOENT) ? .notOpen : .unknown }
+        return .path(Array(target[..<Int(count)]))
     }
 
     public var bootIdentity: String {

@@ -44,10 +44,18 @@ public protocol ProcessTable: AnyObject, Sendable {
     func threads(of pid: Int32) -> [Int32]
     /// The process's real and saved user id.
     func owner(of pid: Int32) -> (real: UInt32, saved: UInt32)?
-    /// Where a descriptor of a thread leads, as the link in /proc/TID/fd shows it; nil where it is not open.
-    func descriptor(_ number: Int32, of tid: Int32) -> [UInt8]?
+    /// Where a descriptor of a thread leads, as the link in /proc/TID/fd shows it.
+    func descriptor(_ number: Int32, of tid: Int32) -> DescriptorTarget
     /// What is another one each time the machine begins.
     var bootIdentity: String { get }
+}
+
+/// What a descriptor of another process is.
+public enum DescriptorTarget: Equatable, Sendable {
+    case notOpen
+    /// Nobody says: the other process has rights that this one has not (ptrace(2), PTRACE_MODE_READ_FSCREDS).
+    case unknown
+    case path([UInt8])
 }
 
 /// The processes of one moment.

@@ -20,7 +20,7 @@ final class TreeState {
 
     /// The processes that have been seen, by pid.
     var known: [Int32: KnownProcess] = [:]
-    /// Those that exited between the last two looks, from whom orphans have inherited.
+    /// Those that exited lately, from whom orphans have inherited.
     var exited: [Int32: ExitedProcess] = [:]
     /// The number of the listing that was looked at last.
     var followed: UInt64 = 0
