@@ -25,8 +25,8 @@ _Static_assert(PROC_EVENT_FORK == 1 && PROC_EVENT_NONE == 0, "events");
 int linux_open_process_events(void) {
     int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
     if (fd < 0) return -errno;
-    // Room for some thousand forks between two looks.
-    int size = 4 << 20;
+    // Room for more than a thousand events between two looks.
+    int size = 1 << 20;
     setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
     struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC};
     struct {

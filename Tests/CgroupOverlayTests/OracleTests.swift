@@ -27,6 +27,14 @@ import Testing
         #expect(misses == [])
     }
 
+    /// Random delegation, thread groups and processes on the unified hierarchy, which had one controller.
+    @Test func domains() throws {
+        let harness = try TreeHarness(.v2)
+        harness.write("cgroup.subtree_control", "+hugetlb")
+        let misses = try compare(harness, "domains", "domains-linux-6.18", prefix: "/sys/fs/cgroup/unified")
+        #expect(misses == [])
+    }
+
     /// What the kernel answered and the tree does not.
     private func compare(_ harness: TreeHarness, _ commands: String, _ expected: String, prefix: String) throws
         -> [String]
@@ -100,7 +108,9 @@ import Testing
             return "L \(match.1) \(match.2) sz=\(match.3) \(keys)"
         }
         if line.hasPrefix("W ") || line.hasPrefix("[") {
-            return line.replacing(/(cgroup\.procs|tasks) '\d+' = (-?)\d+/) { "\($0.1) 'pid' = \($0.2)n" }
+            return line.replacing(/(cgroup\.procs|cgroup\.threads|tasks) '\d+' = (-?)\d+/) {
+                "\($0.1) 'pid' = \($0.2)n"
+            }
         }
         if line.hasPrefix("pread ") { return line.replacing(/^(pread \S+ off=\d+ len=\d+ -> \d+ ).*/) { $0.1 } }
         return line

@@ -2,7 +2,7 @@ import Glibc
 import SystemCalls
 
 /// A thread that looks at the machine's processes from time to time, so that watchers of cgroup.events learn of exits and
-/// children find their groups while nobody reads. It sleeps while all processes are in roots.
+/// children find their groups while nobody reads; not while all processes are in roots. It also saves the state.
 public final class Follower: Sendable {
     private let tree: CgroupTree
     private let lock = Lock()
@@ -14,7 +14,7 @@ public final class Follower: Sendable {
     private static let shortest: UInt64 = 50_000_000
     private static let longest: UInt64 = 2_000_000_000
 
-    /// Starts the thread, with all signals blocked.
+    /// Starts the thread, with all signals blocked; after the process has confined itself, which it does while it has one thread.
     /// - Throws: EAGAIN.
     public init(_ tree: CgroupTree) throws(Errno) {
         self.tree = tree
@@ -36,12 +36,13 @@ public final class Follower: Sendable {
         }
     }
 
-    /// Ends the thread and waits for it; once only.
+    /// Ends the thread and waits for it, and saves the state; once only.
     public func stop() {
         lock.lock()
         isEnding = true
         lock.unlock()
         pthread_join(thread, nil)
+        try? tree.saveState()
     }
 
     private var mustEnd: Bool {

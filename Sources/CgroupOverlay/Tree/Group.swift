@@ -100,7 +100,7 @@ final class Group {
     /// The controllers that the group's files are of: v1, all of the hierarchy; v2, what the parent lets through.
     var controllers: CgroupControllers {
         guard hierarchy.isUnified, let parent else { return hierarchy.controllers }
-        return parent.subtreeControl
+        return isThreaded ? parent.subtreeControl.intersection(Group.threadedControllers) : parent.subtreeControl
     }
 
     /// The group and its ancestors, up to the root.
