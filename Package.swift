@@ -42,8 +42,6 @@ let package = Package(
             ],
             swiftSettings: swift),
         .testTarget(
-            name: "StackCoreTests", dependencies: ["StackCore", "CLinux", "SystemCalls"], swiftSettings: swift),
-        .testTarget(
             name: "CgroupOverlayTests", dependencies: ["CgroupOverlay", "CLinux", "SystemCalls"], exclude: ["Oracle"],
             swiftSettings: swift),
         // What tests send in the kernel's stead.
@@ -51,6 +49,13 @@ let package = Package(
             name: "FuseMessages", dependencies: ["CLinux", "FuseKernel"], path: "Tests/FuseMessages",
             swiftSettings: swift),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+        .testTarget(
+            name: "StackCoreTests",
+            dependencies: [
+                "StackCore", "FuseKernel", "FuseMessages", "SystemCalls", "CLinux", "CAllocationCounter",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swift),
         .testTarget(
             name: "FuseKernelTests",
             dependencies: [

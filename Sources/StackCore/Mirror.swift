@@ -2,6 +2,7 @@ import CLinux
 import FuseKernel
 import Glibc
 import Logging
+import Synchronization
 import SystemCalls
 
 /// How a mirror behaves.
@@ -15,10 +16,24 @@ public struct MirrorOptions: Sendable {
     public var writebackCache = false
     /// Whether the kernel may read and write lower files by itself.
     public var passthrough = Passthrough.auto
+    /// Which locks are taken on the lower files, where those who lock there meet them. The kernel keeps the others, among the users
+    /// of the mount only: without a request for each, nor one for each close(2).
+    public var lowerLocks: LowerLocks = [.posix, .flock]
+    /// Files are opened without a request, and read and written through the page cache: for trees of small files.
+    public var smallFiles = false
     /// How many O_PATH descriptors may be kept open for nodes.
     public var descriptorLimit = 1024
 
     public init() {}
+
+    /// Kinds of locks: fcntl(2)'s, and flock(2)'s.
+    public struct LowerLocks: OptionSet, Sendable {
+        public let rawValue: UInt8
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        public static let posix = LowerLocks(rawValue: 1)
+        public static let flock = LowerLocks(rawValue: 2)
+    }
 
     /// FUSE passthrough (7.40): data go between the caller and the lower file without the daemon.
     public enum Passthrough: Sendable {
@@ -40,10 +55,20 @@ public final class Mirror: FileSystem {
     let files: OpenFileTable
     let lockOwners: LockOwnerTable
     let lockWaiters = LockWaiters()
+    /// Whether the last lookup met an inode that had no node.
+    let meetsNewInodes = Atomic<Bool>(false)
+    let directoryStreams: DirectoryStreams
     let credentials: Credentials
     let options: MirrorOptions
+    /// What the file system of the lower root is like.
+    let lowerKind: LowerKind
+    /// Whether an SELinux runs here, whose labels programs ask for.
+    let hasSELinux: Bool
     /// Kernel passthrough, if it is in force; set before any thread serves.
     nonisolated(unsafe) private(set) var backing: BackingFiles?
+    /// Directories and, with `smallFiles`, files are read without having been opened; set before any thread serves.
+    nonisolated(unsafe) private(set) var opensDirectories = true
+    nonisolated(unsafe) private(set) var opensFiles = true
     /// Where notifications go; set before any thread serves.
     nonisolated(unsafe) private(set) var connection: Connection?
     let logger: Logger
@@ -59,6 +84,9 @@ public final class Mirror: FileSystem {
             fileHandles: credentials.has(LINUX_CAP_DAC_READ_SEARCH),
             descriptorLimit: max(64, options.descriptorLimit))
         guard try Lower.status(of: lower.number).isDirectory else { throw .enotdir }
+        lowerKind = LowerKind(of: lower.number)
+        hasSELinux = readWhole("/proc/filesystems")?.contains("selinuxfs") ?? true
+        directoryStreams = DirectoryStreams()
         nodes = try NodeTable(root: lower, options: tableOptions)
         files = try OpenFileTable(nodes)
         lockOwners = LockOwnerTable()
@@ -67,11 +95,20 @@ public final class Mirror: FileSystem {
     /// What the mirror needs of the kernel; a flag that is not offered costs a line of LIMITS.md, not the mount.
     public var wantedFlags: InitFlags {
         var flags: InitFlags = [
-            .asyncRead, .posixLocks, .flockLocks, .atomicTruncate, .exportSupport, .dontMask, .autoInvalidateData,
+            .asyncRead, .exportSupport, .dontMask, .autoInvalidateData,
             .readdirplus, .readdirplusAuto, .asyncDirectIO, .parallelDirectoryOperations, .posixACL, .abortError,
             .cacheSymlinks, .handleKillPrivilegesV2, .setxattrExtended, .createSupplementaryGroup,
             .ioctlDirectories,
         ]
+        if keepsDirectories { flags.insert(.noOpendir) }
+        if options.smallFiles {
+            flags.insert(.noOpen)
+            return flags
+        }
+        // Without an open file the kernel would truncate, and count on it, before it is known whether that works.
+        flags.insert(.atomicTruncate)
+        if options.lowerLocks.contains(.posix) { flags.insert(.posixLocks) }
+        if options.lowerLocks.contains(.flock) { flags.insert(.flockLocks) }
         if options.writebackCache {
             // The kernel refuses passthrough with it.
             flags.insert(.writebackCache)
@@ -80,6 +117,10 @@ public final class Mirror: FileSystem {
         }
         return flags
     }
+
+    /// Whether the kernel may keep what it has read of a directory, until the time of its change is another: that time must tell two
+    /// changes apart, and a place in the directory must mean the same to everybody who reads it.
+    private var keepsDirectories: Bool { options.cache.mode != .none && lowerKind.tellsChangesApart }
 
     /// What is in force, in a few words each.
     public var summary: [String] {
@@ -94,6 +135,7 @@ public final class Mirror: FileSystem {
                         ? "the lower file system has none" : "CAP_DAC_READ_SEARCH is missing")
                     + ")")
         }
+        if options.smallFiles { lines.append("files are opened without a request") }
         lines.append(passthroughObstacle.map { "data go through the daemon (\($0))" } ?? "data by passthrough")
         return lines
     }
@@ -107,6 +149,7 @@ public final class Mirror: FileSystem {
     /// Why kernel passthrough is not in force, nil if it is; known once the mirror is attached.
     public var passthroughObstacle: String? {
         if backing != nil { return nil }
+        if options.smallFiles { return "small-files excludes passthrough" }
         if options.writebackCache { return "writeback_cache excludes passthrough" }
         if options.passthrough == .off { return "passthrough=off" }
         if !credentials.has(LINUX_CAP_SYS_ADMIN) { return "passthrough needs CAP_SYS_ADMIN" }
@@ -126,6 +169,8 @@ public final class Mirror: FileSystem {
         lockWaiters.attach(connection)
         self.connection = connection
         if negotiation.inForce.contains(.passthrough) { backing = BackingFiles(connection) }
+        opensDirectories = !negotiation.inForce.contains(.noOpendir)
+        opensFiles = !negotiation.inForce.contains(.noOpen)
     }
 
     /// A worker needs a umask of its own: creation sets it to the caller's (the kernel leaves its application to us,
@@ -149,7 +194,7 @@ public final class Mirror: FileSystem {
         do throws(Errno) {
             return try body()
         } catch let error where error == .emfile || error == .enfile {
-            guard nodes.shedDescriptors() > 0 else { throw error }
+            guard directoryStreams.closeAll() + nodes.shedDescriptors() > 0 else { throw error }
             return try body()
         }
     }

@@ -183,6 +183,8 @@ struct Mirroring {
         result.readOnly = plan.readOnly
         result.writebackCache = options.writebackCache
         result.passthrough = options.passthrough
+        result.smallFiles = options.smallFiles
+        result.lowerLocks.subtract(options.ownLocks)
         // Beside file handles descriptors are a cache, and few will do; without them, they are all there is.
         let wanted = Capability.readSearch.isEffective ? result.descriptorLimit : 1 << 20
         result.descriptorLimit = min(wanted, openFiles / 2)
@@ -194,9 +196,8 @@ struct Mirroring {
         // Each entry of a ring has a buffer of this size: 4 MiB in all on two processors.
         result.maxWrite = options.maxWrite ?? (rings == nil ? result.maxWrite : 256 << 10)
         result.rings = rings
-        // More than a few threads cost wake-ups between processors; fewer than two let one slow request hold up all others.
-        let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
-        result.threads = command.single ? 1 : options.threads ?? min(max(processors, 2), 8)
+        // Those that are not needed wait, and their buffers are only address space until then.
+        result.threads = command.single ? 1 : options.threads ?? 16
         result.clonesDescriptor = options.cloneDescriptor
         result.wanted = mirror.wantedFlags
         result.soleUser = plan.soleUser
@@ -212,7 +213,7 @@ struct Mirroring {
         let transport =
             session.ringWorkers > 0
             ? "io_uring with \(session.ringWorkers) rings"
-            : "/dev/fuse with \(threads) thread\(threads == 1 ? "" : "s")"
+            : "/dev/fuse with \(threads == 1 ? "1 thread" : "up to \(threads) threads")"
         let parts =
             [
                 "\(source) at \(target)", "FUSE protocol 7.\(session.negotiation.minorVersion)",

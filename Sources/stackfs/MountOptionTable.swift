@@ -53,6 +53,20 @@ extension MountOption {
     ]
 
     private static let requests = [
+        MountOption(["small-files"], "open files without a request, for trees of small files that seldom change") {
+            (options, _, _) throws(Failure) in options.smallFiles = true
+        },
+        MountOption(
+            ["no_remote_lock", "no_remote_posix_lock", "no_remote_flock"],
+            "the kernel keeps locks, or one kind of them, for the mount alone"
+        ) {
+            (options, name, _) throws(Failure) in
+            switch name {
+            case "no_remote_posix_lock": options.ownLocks.insert(.posix)
+            case "no_remote_flock": options.ownLocks.insert(.flock)
+            default: options.ownLocks = [.posix, .flock]
+            }
+        },
         MountOption(["max_write"], value: "BYTES", "the longest write request, 4096 to 1048576 (default)") {
             (options, name, value) throws(Failure) in
             options.maxWrite = try number(value, of: name, in: 4096...1_048_576) & ~4095
@@ -85,7 +99,7 @@ extension MountOption {
             default: throw .usage("\(name)=\(value) is none of auto, ring and device")
             }
         },
-        MountOption(["threads"], value: "N", "threads that serve requests, 1 to 64 (default: by the processors)") {
+        MountOption(["threads"], value: "N", "most threads that serve requests, 1 to 64 (default: 16)") {
             (options, name, value) throws(Failure) in options.threads = try number(value, of: name, in: 1...64)
         },
         MountOption(["clone_fd"], "a descriptor of /dev/fuse for each thread") {

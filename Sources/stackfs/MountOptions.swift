@@ -17,6 +17,9 @@ struct MountOptions: Sendable {
     var maxWrite: Int?
     var maxRead: Int?
     var writebackCache = false
+    var smallFiles = false
+    /// Kinds of locks that the kernel keeps for the mount alone.
+    var ownLocks: MirrorOptions.LowerLocks = []
     var passthrough = MirrorOptions.Passthrough.auto
     var transport = Transport.auto
     /// splice_read, splice_write or splice_move was given.

@@ -21,7 +21,7 @@ public final class TestMount: @unchecked Sendable {
     ///   - lower: the directory to show.
     ///   - scratch: where the mount point and the daemon's messages lie.
     ///   - name: the name of the mount point.
-    ///   - options: for `-o`.
+    ///   - options: for `-o`, after those of STACKFS_TEST_OPTIONS.
     ///   - command: another daemon than stackfs, with `{lower}` and `{mount}` where those belong.
     ///   - deadline: after so many seconds the mount is aborted.
     /// - Throws: ``SupportError`` with the daemon's messages when it ends or has not mounted after 10 seconds.
@@ -41,7 +41,9 @@ public final class TestMount: @unchecked Sendable {
             }
         } else {
             arguments = [try Daemon.binary(), "-f", "-r", lower, path]
-            if !options.isEmpty { arguments += ["-o", options.joined(separator: ",")] }
+            // Of an option that is given twice the last one counts: the test's own.
+            let all = Environment.words("STACKFS_TEST_OPTIONS") + options
+            if !all.isEmpty { arguments += ["-o", all.joined(separator: ",")] }
         }
         process = try Subprocess(arguments, output: log)
         let entry: MountEntry

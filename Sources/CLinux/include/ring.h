@@ -87,9 +87,9 @@ LINUX_CALL int64_t linux_io_uring_enter(int ring, uint32_t submit, uint32_t wait
 LINUX_CALL int64_t linux_io_uring_register(int ring, uint32_t operation, void *_Nullable argument, uint32_t count) {
     return linux_syscall(__NR_io_uring_register, ring, operation, (long)argument, count, 0, 0);
 }
-// `mask` has a bit for each processor, 64 a word; the calling thread alone is meant.
-LINUX_CALL int64_t linux_sched_setaffinity(const uint64_t *_Nonnull mask, size_t bytes) {
-    return linux_syscall(__NR_sched_setaffinity, 0, (long)bytes, (long)mask, 0, 0, 0);
+// `mask` has a bit for each processor, 64 a word; thread 0 is the calling one.
+LINUX_CALL int64_t linux_sched_setaffinity(int32_t thread, const uint64_t *_Nonnull mask, size_t bytes) {
+    return linux_syscall(__NR_sched_setaffinity, thread, (long)bytes, (long)mask, 0, 0, 0);
 }
 
 #endif

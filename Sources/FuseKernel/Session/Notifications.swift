@@ -12,6 +12,12 @@ extension Connection {
         notify(2, fuse_notify_inval_inode_out(ino: nodeid, off: -1, len: 0))
     }
 
+    /// INVAL_INODE for attributes and cached pages, or a directory's kept entries. Waits for pages that are being read or written, so it
+    /// must not be sent from within an operation on the node.
+    public func invalidateData(nodeid: UInt64) {
+        notify(2, fuse_notify_inval_inode_out(ino: nodeid, off: 0, len: 0))
+    }
+
     private func notify<Body: BitwiseCopyable>(_ code: Int32, _ body: Body) {
         let length = MemoryLayout<Notification<Body>>.size
         // A notification has no request: unique is 0, and its code stands where a reply has the error.

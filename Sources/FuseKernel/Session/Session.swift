@@ -22,7 +22,8 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
     public let ringWorkers: Int
     public let deviceWorkers: Int
     /// Readable (poll(2)) once the last worker has ended.
-    public let endDescriptor: Int32
+    public var endDescriptor: Int32 { end.descriptor }
+    private let end: Event
 
     /// Waits for the kernel's INIT and answers it. From then on the mount's users wait for ``begin()``.
     public init(_ connection: Connection, _ fileSystem: F, _ options: SessionOptions, _ logger: Logger)
@@ -40,12 +41,12 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
         deviceWorkers = ringWorkers > 0 ? 1 : max(1, options.threads)
         statistics = (0..<(ringWorkers + deviceWorkers)).map { _ in Statistics() }
         running = Atomic(0)
-        let event = linux_eventfd(0, LINUX_O_CLOEXEC)
-        guard event >= 0 else { throw .system(Errno(rawValue: Int32(-event))) }
-        endDescriptor = Int32(event)
+        do throws(Errno) {
+            end = try Event()
+        } catch {
+            throw .system(error)
+        }
     }
-
-    deinit { _ = linux_close(endDescriptor) }
 
     /// Starts the worker threads.
     public func begin() throws(SessionError) {
@@ -56,10 +57,12 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
         running.store(statistics.count, ordering: .relaxed)
         var started = 0
         do throws(Errno) {
+            let gate = try WorkerGate(workers: deviceWorkers)
+            try Thread.start { gate.supervise() }
             for index in 0..<deviceWorkers {
                 let worker = try DeviceWorker(
-                    descriptor: workerDescriptor(), connection: connection, dispatcher: dispatcher,
-                    statistics: statistics[index],
+                    descriptor: workerDescriptor(), connection: connection, gate: gate, number: index,
+                    dispatcher: dispatcher, statistics: statistics[index],
                     maxWrite: Int(negotiation.maxWrite), measuresLatency: options.measuresLatency, logger: logger)
                 try start { worker.run() }
                 started += 1
@@ -104,8 +107,7 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
 
     private func workersEnded(_ count: Int) {
         if running.wrappingSubtract(count, ordering: .acquiringAndReleasing).newValue == 0 {
-            var one: UInt64 = 1
-            _ = linux_write(endDescriptor, &one, 8)
+            end.signal()
         }
     }
 
@@ -123,5 +125,5 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
 private func stayOnProcessor(_ index: Int) {
     var mask = [UInt64](repeating: 0, count: index / 64 + 1)
     mask[index / 64] = 1 << UInt64(index % 64)
-    _ = linux_sched_setaffinity(&mask, mask.count * 8)
+    _ = linux_sched_setaffinity(0, &mask, mask.count * 8)
 }

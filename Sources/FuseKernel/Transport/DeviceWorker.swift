@@ -11,6 +11,8 @@ import SystemCalls
 struct DeviceWorker<F: FileSystem>: @unchecked Sendable {
     private let descriptor: Int32
     private let connection: Connection?
+    private let gate: WorkerGate
+    private let number: Int
     private let dispatcher: Dispatcher<F>
     private let statistics: Statistics
     private let measuresLatency: Bool
@@ -24,12 +26,13 @@ struct DeviceWorker<F: FileSystem>: @unchecked Sendable {
     private static var writeHeaders: Int { MemoryLayout<fuse_in_header>.size + MemoryLayout<fuse_write_in>.size }
 
     init(
-        descriptor: Int32, connection: Connection? = nil, dispatcher: Dispatcher<F>, statistics: Statistics,
-        maxWrite: Int, measuresLatency: Bool,
-        logger: Logger
+        descriptor: Int32, connection: Connection? = nil, gate: WorkerGate, number: Int, dispatcher: Dispatcher<F>,
+        statistics: Statistics, maxWrite: Int, measuresLatency: Bool, logger: Logger
     ) throws(Errno) {
         self.descriptor = descriptor
         self.connection = connection
+        self.gate = gate
+        self.number = number
         self.dispatcher = dispatcher
         self.statistics = statistics
         self.measuresLatency = measuresLatency
@@ -54,10 +57,13 @@ struct DeviceWorker<F: FileSystem>: @unchecked Sendable {
 
     /// Serves until the connection ends.
     func run() {
-        while true {
+        defer { gate.close() }
+        while gate.waitForTurn(number) {
             let length = linux_read(descriptor, message, messageCapacity)
             if length >= Int64(MemoryLayout<fuse_in_header>.size) {
+                gate.requestBegan(number)
                 serve(UnsafeRawBufferPointer(start: message, count: Int(length)))
+                gate.requestEnded(number)
                 continue
             }
             switch length {

@@ -82,33 +82,27 @@ final class Ring: @unchecked Sendable {
         }
     }
 
-    /// The next free submission entry, with the fields that every command of ours has set; the others are the caller's.
+    /// The next free submission entry, zero but for what every command of ours has; the others are the caller's. What an earlier command
+    /// left would be read by another kind: a commit's id lies where a read has its attributes (Linux 6.13).
     func next(_ operation: UInt8, file: Int32, userData: UInt64) -> UnsafeMutablePointer<linux_ring_sqe> {
         let entry = submissions + Int(tail & submissionMask)
         tail &+= 1
         unsubmitted += 1
+        entry.pointee = linux_ring_sqe()
         entry.pointee.opcode = operation
         entry.pointee.flags = LINUX_IOSQE_FIXED_FILE
-        entry.pointee.ioprio = 0
         entry.pointee.fd = file
-        entry.pointee.cmd_op = 0
-        entry.pointee.pad1 = 0
-        entry.pointee.addr = 0
-        entry.pointee.len = 0
-        entry.pointee.rw_flags = 0
         entry.pointee.user_data = userData
-        entry.pointee.buf_index = 0
-        entry.pointee.personality = 0
-        entry.pointee.splice_fd_in = 0
         return entry
     }
 
     /// Submits what was filled in and waits for a completion; the result of io_uring_enter(2).
     func submitAndWait() -> Int64 {
         atomic(submissionTail).pointee.store(tail, ordering: .releasing)
-        let count = unsubmitted
-        unsubmitted = 0
-        return linux_io_uring_enter(enterDescriptor, count, 1, enterFlags | LINUX_IORING_ENTER_GETEVENTS)
+        let result = linux_io_uring_enter(enterDescriptor, unsubmitted, 1, enterFlags | LINUX_IORING_ENTER_GETEVENTS)
+        // An entry that the kernel refuses ends the submission with it; the rest goes with the next call.
+        if result > 0 { unsubmitted -= min(unsubmitted, UInt32(truncatingIfNeeded: result)) }
+        return result
     }
 
     /// Calls `body` with the user data and result of each completion that is there.

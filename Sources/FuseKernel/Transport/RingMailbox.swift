@@ -5,19 +5,14 @@ import SystemCalls
 /// Answers from other threads to requests whose entries a ring's thread has put aside: only that thread may use the ring.
 final class RingMailbox: Sendable {
     /// Readable when something was posted.
-    let event: Int32
+    let event: Event
     private let letters = Mutex<[(unique: UInt64, error: Errno?)]>([])
 
-    init() throws(Errno) {
-        event = Int32(try checked(linux_eventfd(0, LINUX_O_CLOEXEC)))
-    }
-
-    deinit { _ = linux_close(event) }
+    init() throws(Errno) { event = try Event() }
 
     func post(_ unique: UInt64, _ error: Errno?) {
         letters.withLock { $0.append((unique, error)) }
-        var one: UInt64 = 1
-        _ = linux_write(event, &one, 8)
+        event.signal()
     }
 
     func takeAll() -> [(unique: UInt64, error: Errno?)] {

@@ -72,7 +72,7 @@ final class RingWorker<F: FileSystem>: @unchecked Sendable {
     /// Serves until the connection ends; in the thread that was moved to the queue's processor.
     func run() {
         do throws(Errno) {
-            try ring.enable(files: [device, mailbox.event])
+            try ring.enable(files: [device, mailbox.event.descriptor])
         } catch {
             logger.error("the ring of processor \(queue) could not be enabled: \(error)")
             return
@@ -106,7 +106,6 @@ final class RingWorker<F: FileSystem>: @unchecked Sendable {
     private func command(_ index: Int, _ command: UInt32, commit: UInt64) -> UnsafeMutablePointer<linux_ring_sqe> {
         let submission = ring.next(LINUX_IORING_OP_URING_CMD, file: 0, userData: UInt64(index))
         submission.pointee.cmd_op = command
-        submission.pointee.cmd_flags = 0
         submission.pointee.commit_id = commit
         submission.pointee.queue = queue
         return submission
@@ -122,9 +121,6 @@ final class RingWorker<F: FileSystem>: @unchecked Sendable {
         let submission = ring.next(LINUX_IORING_OP_READ, file: 1, userData: Self.mailboxMark)
         submission.pointee.addr = UInt64(UInt(bitPattern: eventValue))
         submission.pointee.len = 8
-        // off, the second word, lies over cmd_op.
-        submission.pointee.cmd_op = 0
-        submission.pointee.pad1 = 0
     }
 
     // MARK: requests

@@ -120,6 +120,18 @@ final class MountTable: @unchecked Sendable {
         return UInt16(number - 1)
     }
 
+    /// The mount of `status` with one node more, if it has nodes and file handles work there; nil otherwise.
+    func enterWithHandles(_ status: borrowing linux_statx) -> UInt16? {
+        let key = Key(status)
+        if key == rootKey { return handleDescriptor(0) >= 0 ? 0 : nil }
+        lock.lock()
+        defer { lock.unlock() }
+        let slot = search(key)
+        guard slot != 0, record(slot - 1)[\.descriptor] >= 0 else { return nil }
+        record(slot - 1)[\.nodes] += 1
+        return UInt16(slot - 1)
+    }
+
     /// One node less; the last one takes the record and its descriptor with it, lest the lower mount stays busy.
     func leave(_ mount: UInt16) {
         if mount == 0 { return }

@@ -86,6 +86,37 @@ extension NodeTable {
         return id
     }
 
+    /// The node of an inode that nobody has opened, made if there is none, with one more lookup; nil where only an open inode tells
+    /// which one it is.
+    ///
+    /// - Parameters:
+    ///   - handle: what its name led to.
+    ///   - mount: the mount that came with the handle.
+    ///   - status: what the same name led to afterwards. If the name was given to another inode between the two, the numbers differ; if
+    ///     that inode was given the former's number too, the handle is stale from the beginning, and says so when it is used.
+    /// - Throws: `.enomem`, `.enfile` when the table is full.
+    public func adopt(
+        _ handle: linux_file_handle, mount: Int32, _ status: borrowing linux_statx
+    ) throws(Errno) -> NodeID? {
+        guard LowerReference.inodeNumber(in: handle) == status.ino, status.mask & LINUX_STATX_MNT_ID != 0,
+            status.mnt_id == UInt64(bitPattern: Int64(mount)), let number = mounts.enterWithHandles(status)
+        else { return nil }
+        let identity = Identity(mount: number, status)
+        var reference = PreparedReference()
+        let slot: UInt32
+        do throws(Errno) {
+            reference = try prepare(handle, .root, "")
+            slot = try joinOrMake(identity, handle, reference)
+        } catch {
+            discard(reference)
+            mounts.leave(number)
+            throw error
+        }
+        let id = id(slot)
+        release(slot)
+        return id
+    }
+
     /// Adds a lookup and a hold to the node of an identity; 0 if there is none.
     private func join(_ identity: Identity, _ handle: linux_file_handle) -> UInt32 {
         let (shard, tag) = place(identity.mount, identity.inode)

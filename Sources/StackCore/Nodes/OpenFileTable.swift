@@ -56,6 +56,12 @@ public final class OpenFileTable: @unchecked Sendable {
     public func insert(
         descriptor: consuming Descriptor, node: NodeID, flags: UInt32, kind: UInt32 = 0
     ) throws(Errno) -> UInt64 {
+        let handle = try insert(number: descriptor.number, node: node, flags: flags, kind: kind)
+        _ = descriptor.take()
+        return handle
+    }
+
+    private func insert(number: Int32, node: NodeID, flags: UInt32, kind: UInt32) throws(Errno) -> UInt64 {
         let index = try files.allocate()
         let record = record(index)
         let generation = arena.nextGeneration()
@@ -65,8 +71,14 @@ public final class OpenFileTable: @unchecked Sendable {
         record.atomic(\.position).pointee.store(0, ordering: .relaxed)
         record.atomic(\.backing).pointee.store(0, ordering: .relaxed)
         record.atomic(\.generation).pointee.store(generation, ordering: .relaxed)
-        use(index).publish(descriptor: descriptor.take(), holds: 0)
+        use(index).publish(descriptor: number, holds: 0)
         return UInt64(generation) << 32 | UInt64(index)
+    }
+
+    /// Takes in a file whose lower file is to be opened when it is first needed: ``OpenFileReference/install(_:)``.
+    /// - Throws: `.enomem`, `.enfile`.
+    public func insertUnopened(node: NodeID, flags: UInt32) throws(Errno) -> UInt64 {
+        try insert(number: -1, node: node, flags: flags, kind: 0)
     }
 
     /// An open file for the length of one operation; removing it meanwhile takes effect at the end.
@@ -125,7 +137,7 @@ public final class OpenFileTable: @unchecked Sendable {
 
 /// An open file for the length of one operation: its descriptor is not closed meanwhile. The table must outlive it.
 public struct OpenFileReference: ~Copyable, @unchecked Sendable {
-    /// Of the lower file.
+    /// Of the lower file, -1 if that was not opened yet.
     public let descriptor: Int32
     private let index: UInt32
     private let record: UnsafeMutablePointer<OpenFileRecord>
@@ -144,6 +156,17 @@ public struct OpenFileReference: ~Copyable, @unchecked Sendable {
 
     /// Ends the reference before its scope does.
     public consuming func end() {}
+
+    /// Gives a file that was not opened yet its lower file, unless another thread has. Returns the descriptor that it has then.
+    public func install(_ descriptor: consuming Descriptor) -> Int32 {
+        let use = UseWord(UnsafeMutableRawPointer(record))
+        let number = descriptor.number
+        if use.install(number, 0) {
+            _ = descriptor.take()
+            return number
+        }
+        return use.current.descriptor
+    }
 
     /// The node that was opened.
     public var node: NodeID { NodeID(rawValue: record[\.node]) }

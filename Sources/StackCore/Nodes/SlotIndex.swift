@@ -4,7 +4,8 @@ import SystemCalls
 ///
 /// The 32-bit tag is a hash of the record's key and also says where the word belongs, so that growing, shrinking and
 /// closing gaps never look at a record. Several entries may share a tag: whoever searches compares the records. The words
-/// are private memory, at most three quarters full and, after shrinking, at least one eighth.
+/// are private memory, at most three quarters full and, after shrinking, at least one eighth; the first page stays, lest files that
+/// come and go one by one bring two system calls each.
 struct SlotIndex {
     private static let minimum = 512
 
@@ -72,9 +73,7 @@ struct SlotIndex {
         }
         words[gap] = 0
         count -= 1
-        if count == 0 {
-            removeAll()
-        } else if capacity > SlotIndex.minimum, count * 8 < capacity {
+        if capacity > SlotIndex.minimum, count * 8 < capacity {
             // An index that cannot shrink for want of memory stays as it is.
             try? resize(to: capacity / 2)
         }

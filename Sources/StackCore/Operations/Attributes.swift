@@ -20,9 +20,9 @@ extension Mirror {
     private func status(_ request: Request, _ handle: UInt64?) throws(Errno) -> (linux_statx, Timeout) {
         let id = NodeID(rawValue: request.nodeid)
         // An open file answers without its node having to be opened; a handle of another node does not count.
-        if let handle {
+        if let handle, handle != 0 || opensFiles {
             let file = try files.borrow(handle)
-            if file.node == id {
+            if file.node == id, file.descriptor >= 0 {
                 let timeout = attributeTimeout(id, inode: file.descriptor)
                 return (try Lower.status(of: file.descriptor), timeout)
             }
@@ -98,7 +98,7 @@ extension Mirror {
     {
         guard let size = Int64(exactly: arguments.size) else { throw .efbig }
         let kills = fields.contains(.killSetID)
-        if fields.contains(.handle) {
+        if fields.contains(.handle), arguments.fh != 0 || opensFiles {
             let file = try files.borrow(arguments.fh)
             try truncate(request, file.descriptor, size, clearsSetID: kills)
         } else {
@@ -126,7 +126,8 @@ extension Mirror {
     /// that it has open, not by chown.
     private func killSetID(_ request: Request, _ id: NodeID, _ inode: Int32) throws(Errno) {
         let status = try Lower.status(of: inode)
-        let hasWriter = files.isOpenForWriting(id)
+        // Where files are opened without a request, who may write counts as a writer: it could take the bits away by writing.
+        let hasWriter = files.isOpenForWriting(id) || !opensFiles && mayWrite(request, inode)
         guard !status.isDirectory, status.hasSetID else {
             do throws(Errno) {
                 // Takes capabilities away, and stamps the time of change as natively.
@@ -152,6 +153,13 @@ extension Mirror {
         try Lower.changeOwner(inode, uid: .max, gid: .max)
         let left = UInt32(try Lower.status(of: inode).mode) & 0o7777
         if left != mode { try Lower.changeMode(inode, left & mode) }
+    }
+
+    private func mayWrite(_ request: Request, _ inode: Int32) -> Bool {
+        let allowed: Void? = try? credentials.asCaller(request) { () throws(Errno) in
+            _ = try checked(linux_faccessat2(inode, "", 2 /* W_OK */, LINUX_AT_EMPTY_PATH | LINUX_AT_EACCESS))
+        }
+        return allowed != nil
     }
 
     private func hasCapabilities(_ inode: Int32) -> Bool {

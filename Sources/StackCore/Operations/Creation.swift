@@ -127,7 +127,7 @@ extension Mirror {
             if unnamed { nodes.pin(id, try Lower.openInode(ofFile: file.number)) }
             let node = try nodes.borrow(id)
             // The open file is taken in first, as it decides whether the attributes may be kept.
-            let opened = try enter(request, file, id, node.descriptor, flags)
+            let opened = try enter(request, file, id, node.descriptor, status, flags)
             try reply.append(entry(id, status))
             try reply.append(opened)
         } catch {

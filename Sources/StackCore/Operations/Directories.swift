@@ -6,17 +6,15 @@ import SystemCalls
 extension Mirror {
     // MARK: OPENDIR, RELEASEDIR, FSYNCDIR
 
+    /// Where the kernel keeps directories it is told that there is no OPENDIR (FUSE_NO_OPENDIR_SUPPORT), and sends none from then on,
+    /// nor a RELEASEDIR.
     public func opendir(_ request: Request, _ arguments: fuse_open_in, into reply: inout Reply) throws(Errno) {
+        guard opensDirectories else { throw .enosys }
         let id = NodeID(rawValue: request.nodeid)
-        let node = try nodes.borrow(id)
-        let inode = node.descriptor
-        let status = try Lower.status(of: inode)
-        let directory = try withRoomForDescriptors { () throws(Errno) in
-            try Lower.reopen(inode, O_RDONLY | LINUX_O_DIRECTORY)
-        }
+        let stream = try openStream(nodes.borrow(id), at: 0)
         // The flags of an open directory say which lower file system its entries' inode numbers belong to.
         let handle = try files.insert(
-            descriptor: directory, node: id, flags: UInt32(nodes.deviceIndex(of: status)))
+            descriptor: Descriptor(owning: stream.descriptor), node: id, flags: UInt32(stream.deviceIndex))
         try reply.append(fuse_open_out(fh: handle, open_flags: 0, backing_id: 0))
     }
 
@@ -26,13 +24,27 @@ extension Mirror {
     }
 
     public func fsyncdir(_ request: Request, handle: UInt64, dataOnly: Bool) throws(Errno) {
-        try fsync(request, handle: handle, dataOnly: dataOnly)
+        if handle != 0 || opensDirectories { return try fsync(request, handle: handle, dataOnly: dataOnly) }
+        let node = try nodes.borrow(NodeID(rawValue: request.nodeid))
+        let directory = try LowerReference.openDirectory(node.descriptor)
+        try checked(dataOnly ? linux_fdatasync(directory.number) : linux_fsync(directory.number))
+    }
+
+    /// Opens a node's lower directory and goes to a place in it.
+    private func openStream(_ node: borrowing NodeReference, at position: Int64) throws(Errno) -> DirectoryStream {
+        let inode = node.descriptor
+        let status = try Lower.status(of: inode)
+        guard status.isDirectory else { throw .enotdir }
+        let directory = try withRoomForDescriptors { () throws(Errno) in try LowerReference.openDirectory(inode) }
+        if position != 0 { try checked(linux_lseek(directory.number, position, SEEK_SET)) }
+        return DirectoryStream(
+            descriptor: directory.take(), deviceIndex: nodes.deviceIndex(of: status), position: position)
     }
 
     // MARK: READDIR, READDIRPLUS
 
     public func readdir(_ request: Request, _ arguments: fuse_read_in, into reply: inout Reply) throws(Errno) {
-        try list(arguments, entryHeaders: MemoryLayout<fuse_dirent>.size, into: &reply) {
+        try list(request, arguments, entryHeaders: MemoryLayout<fuse_dirent>.size, into: &reply) {
             (entry, _, reply) throws(Errno) in
             try reply.append(entry.wire)
         }
@@ -41,7 +53,11 @@ extension Mirror {
     /// READDIRPLUS: each name with a LOOKUP's answer. A name whose lookup fails is listed without: the kernel looks it up when
     /// it is used, and no name is ever lost (EMFILE, a name that goes meanwhile).
     public func readdirplus(_ request: Request, _ arguments: fuse_read_in, into reply: inout Reply) throws(Errno) {
-        try list(arguments, entryHeaders: MemoryLayout<fuse_direntplus>.size, into: &reply) {
+        var arguments = arguments
+        // The kernel always begins so, and goes on only if the first entries were asked for (FUSE_READDIRPLUS_AUTO): who reads
+        // names alone is to have few looked up in vain.
+        if arguments.offset == 0 { arguments.size = min(arguments.size, 4096) }
+        try list(request, arguments, entryHeaders: MemoryLayout<fuse_direntplus>.size, into: &reply) {
             (entry, parent, reply) throws(Errno) in
             var plus = fuse_direntplus(entry_out: fuse_entry_out(), dirent: entry.wire)
             if !entry.isDotOrDotDot, let (id, status) = try? self.lookUp(entry.name, in: parent) {
@@ -53,36 +69,68 @@ extension Mirror {
         }
     }
 
+    private typealias Appending = (borrowing LowerEntry, borrowing NodeReference, inout Reply) throws(Errno) -> Void
+
     /// Lists from an offset, which is the lower directory's own (d_off of getdents64(2)) and so stays valid while the directory
-    /// changes, exactly as it does natively. What was read from the lower directory and does not fit is read again.
+    /// changes, exactly as it does natively.
     private func list(
-        _ arguments: fuse_read_in, entryHeaders: Int, into reply: inout Reply,
-        _ append: (borrowing LowerEntry, borrowing NodeReference, inout Reply) throws(Errno) -> Void
+        _ request: Request, _ arguments: fuse_read_in, entryHeaders: Int, into reply: inout Reply, _ append: Appending
     ) throws(Errno) {
+        let wanted = Int64(bitPattern: arguments.offset)
+        if arguments.fh == 0, !opensDirectories {
+            let parent = try nodes.borrow(NodeID(rawValue: request.nodeid))
+            var stream: DirectoryStream
+            if let waiting = directoryStreams.take(parent.id, at: wanted) {
+                stream = waiting
+            } else {
+                stream = try openStream(parent, at: wanted)
+            }
+            do throws(Errno) {
+                try list(&stream, parent, Int(arguments.size), entryHeaders, into: &reply, append)
+            } catch {
+                _ = linux_close(stream.descriptor)
+                throw error
+            }
+            if reply.count == 0 {
+                _ = linux_close(stream.descriptor)
+            } else {
+                directoryStreams.put(parent.id, stream)
+            }
+            return
+        }
         let directory = try files.borrow(arguments.fh)
         let parent = try nodes.borrow(directory.node)
-        let wanted = Int64(bitPattern: arguments.offset)
         // rewinddir(3) is no request of its own, and some file systems (btrfs) show what came since only after it.
         if directory.position != wanted || wanted == 0 {
             try checked(linux_lseek(directory.descriptor, wanted, SEEK_SET))
-            directory.position = wanted
         }
-        let limit = min(Int(arguments.size), reply.capacity)
+        var stream = DirectoryStream(
+            descriptor: directory.descriptor, deviceIndex: UInt16(truncatingIfNeeded: directory.flags), position: wanted
+        )
+        defer { directory.position = stream.position }
+        try list(&stream, parent, Int(arguments.size), entryHeaders, into: &reply, append)
+    }
+
+    /// Fills the reply from where the stream is. What was read from the lower directory and does not fit is read again.
+    private func list(
+        _ stream: inout DirectoryStream, _ parent: borrowing NodeReference, _ size: Int, _ entryHeaders: Int,
+        into reply: inout Reply, _ append: Appending
+    ) throws(Errno) {
+        let limit = min(size, reply.capacity)
         let scratch = ListingBuffer.ofThisThread
         let typical = 32  // a getdents64 record of a short name
         let capacity = min(max(limit / (entryHeaders + 8) * typical, 1024), ListingBuffer.size)
         while true {
-            let length = try checked(linux_getdents64(directory.descriptor, scratch, capacity))
+            let length = try checked(linux_getdents64(stream.descriptor, scratch, capacity))
             if length == 0 { return }
             var position = 0
             while position < length {
-                let entry = LowerEntry(
-                    scratch + position, deviceIndex: UInt16(truncatingIfNeeded: directory.flags), self)
+                let entry = LowerEntry(scratch + position, deviceIndex: stream.deviceIndex, self)
                 let needed = (entryHeaders + entry.name.count + 7) & ~7
                 if reply.count + needed > limit {
                     // A reply without any entry means the end of the directory.
                     if reply.count == 0 { throw .einval }
-                    try checked(linux_lseek(directory.descriptor, directory.position, SEEK_SET))
+                    try checked(linux_lseek(stream.descriptor, stream.position, SEEK_SET))
                     return
                 }
                 try append(entry, parent, &reply)
@@ -92,7 +140,7 @@ extension Mirror {
                 room.copyMemory(from: name)
                 for index in name.count..<padded { room[index] = 0 }
                 reply.advance(by: padded)
-                directory.position = Int64(bitPattern: entry.wire.off)
+                stream.position = Int64(bitPattern: entry.wire.off)
                 position += entry.recordLength
             }
             // One more read would seldom fill what is left.

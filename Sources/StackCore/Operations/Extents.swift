@@ -8,7 +8,7 @@ extension Mirror {
 
     /// Every mode that the lower file system knows; as the caller, whose quota and reserved blocks count.
     public func fallocate(_ request: Request, _ arguments: fuse_fallocate_in) throws(Errno) {
-        let file = try files.borrow(arguments.fh)
+        let file = try lowerFile(request.nodeid, arguments.fh, flags: O_WRONLY)
         guard let offset = Int64(exactly: arguments.offset), let length = Int64(exactly: arguments.length) else {
             throw .einval
         }
@@ -22,7 +22,7 @@ extension Mirror {
 
     /// SEEK_DATA and SEEK_HOLE; the kernel does the others itself.
     public func lseek(_ request: Request, _ arguments: fuse_lseek_in, into reply: inout Reply) throws(Errno) {
-        let file = try files.borrow(arguments.fh)
+        let file = try lowerFile(request.nodeid, arguments.fh, flags: O_RDONLY)
         let whence = Int32(bitPattern: arguments.whence)
         guard whence == LINUX_SEEK_DATA || whence == LINUX_SEEK_HOLE else { throw .einval }
         // The descriptor's own position moves with it, and nothing else uses that: reads and writes name theirs.
@@ -33,8 +33,8 @@ extension Mirror {
     public func copyFileRange(_ request: Request, _ arguments: fuse_copy_file_range_in, limit: UInt64)
         throws(Errno) -> UInt64
     {
-        let source = try files.borrow(arguments.fh_in)
-        let target = try files.borrow(arguments.fh_out)
+        let source = try lowerFile(request.nodeid, arguments.fh_in, flags: O_RDONLY)
+        let target = try lowerFile(arguments.nodeid_out, arguments.fh_out, flags: O_WRONLY)
         guard arguments.flags == 0, var from = Int64(exactly: arguments.off_in),
             var to = Int64(exactly: arguments.off_out)
         else { throw .einval }

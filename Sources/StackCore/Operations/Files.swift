@@ -7,14 +7,17 @@ extension Mirror {
     // MARK: OPEN, RELEASE
 
     public func open(_ request: Request, _ arguments: fuse_open_in, into reply: inout Reply) throws(Errno) {
+        guard opensFiles else { throw .enosys }
         try reply.append(openNode(request, NodeID(rawValue: request.nodeid), arguments))
     }
 
     /// Opens a regular file, and only that: a FIFO or device opened here would block the daemon, or act.
     func openNode(_ request: Request, _ id: NodeID, _ arguments: fuse_open_in) throws(Errno) -> fuse_open_out {
+        if let answer = try openAgain(request, id, arguments.flags) { return answer }
         let node = try nodes.borrow(id)
         let inode = node.descriptor
-        guard try Lower.status(of: inode).isRegular else { throw .enxio }
+        let status = try Lower.status(of: inode)
+        guard status.isRegular else { throw .enxio }
         var flags = lowerFlags(arguments.flags)
         let truncates = flags & O_TRUNC != 0
         if options.readOnly, truncates || flags & O_ACCMODE != O_RDONLY { throw .erofs }
@@ -27,7 +30,35 @@ extension Mirror {
             let writable = try Lower.reopen(inode, O_WRONLY | O_NONBLOCK)
             try truncate(request, writable.number, 0, clearsSetID: true)
         }
-        return try enter(request, file, id, inode, arguments.flags)
+        return try enter(request, file, id, inode, status, arguments.flags)
+    }
+
+    /// A further open file of a node that the kernel reads by itself: the lower file is opened when something else is asked of it. Nil
+    /// where it must be opened now.
+    private func openAgain(_ request: Request, _ id: NodeID, _ flags: UInt32) throws(Errno) -> fuse_open_out? {
+        // 0x20 is the kernel's FMODE_EXEC.
+        let harmless = O_NONBLOCK | LINUX_O_LARGEFILE | LINUX_O_NOFOLLOW | LINUX_O_CLOEXEC | 0x20
+        guard let backing, Int32(bitPattern: flags) & ~harmless == O_RDONLY,
+            let kept = backing.openedAgain(id, request)
+        else { return nil }
+        do throws(Errno) {
+            let handle = try files.insertUnopened(node: id, flags: flags)
+            var replyFlags: OpenReplyFlags = [.parallelDirectWrites, .passthrough]
+            if kept.closesQuietly, !keepsPosixLocks { replyFlags.insert(.noFlush) }
+            return fuse_open_out(fh: handle, open_flags: replyFlags.rawValue, backing_id: kept.id)
+        } catch {
+            backing.released(id, flags: flags) { () throws(Errno) in try self.nodes.borrow(id) }
+            throw error
+        }
+    }
+
+    /// Whether closing a file gives back POSIX locks that the daemon keeps.
+    private var keepsPosixLocks: Bool { options.lowerLocks.contains(.posix) && !options.smallFiles }
+
+    /// Whether closing a lower file tells no error.
+    private func closesQuietly(_ status: borrowing linux_statx) -> Bool {
+        guard lowerKind.closesQuietly else { return false }
+        return nodes.deviceIndex(of: status) == 0
     }
 
     /// The flags of open(2) that go to the lower file. O_APPEND does: a lower file that grew behind the mount is appended to at
@@ -48,13 +79,16 @@ extension Mirror {
     /// Pages of an earlier open are dropped at each open (no FOPEN_KEEP_CACHE): what changed behind the mount before it
     /// is seen.
     func enter(
-        _ request: Request, _ file: consuming Descriptor, _ id: NodeID, _ inode: Int32, _ flags: UInt32
+        _ request: Request, _ file: consuming Descriptor, _ id: NodeID, _ inode: Int32,
+        _ status: borrowing linux_statx, _ flags: UInt32
     ) throws(Errno) -> fuse_open_out {
-        let handle = try files.insert(descriptor: file, node: id, flags: flags)
+        let quiet = closesQuietly(status)
+        let handle = try files.insert(descriptor: file, node: id, flags: flags, kind: quiet ? 1 : 0)
         var answer = fuse_open_out(fh: handle, open_flags: 0, backing_id: 0)
         var replyFlags = OpenReplyFlags.parallelDirectWrites
+        if quiet, !keepsPosixLocks { replyFlags.insert(.noFlush) }
         if let backing {
-            let id = backing.opened(id, flags: flags) { (connection) throws(Errno) in
+            let id = backing.opened(id, request, flags: flags, closesQuietly: quiet) { (connection) throws(Errno) in
                 try credentials.changing(inode, request) { () throws(Errno) in try connection.openBacking(inode) }
             }
             if let id {
@@ -86,7 +120,7 @@ extension Mirror {
     // MARK: READ, WRITE
 
     public func read(_ request: Request, _ arguments: fuse_read_in, into reply: inout Reply) throws(Errno) {
-        let file = try files.borrow(arguments.fh)
+        let file = try lowerFile(request.nodeid, arguments.fh, flags: lowerFlags(arguments.flags) & ~O_ACCMODE)
         guard let offset = Int64(exactly: arguments.offset) else { throw .einval }
         follow(arguments.flags, file)
         let room = reply.room(upTo: Int(arguments.size))
@@ -98,12 +132,13 @@ extension Mirror {
     public func write(_ request: Request, _ arguments: fuse_write_in, _ data: RawSpan, into reply: inout Reply)
         throws(Errno)
     {
-        let file = try files.borrow(arguments.fh)
-        guard let offset = Int64(exactly: arguments.offset) else { throw .einval }
         let flags = WriteFlags(rawValue: arguments.write_flags)
+        let fromCache = flags.contains(.fromCache)
+        let wanted = fromCache ? O_WRONLY : lowerFlags(arguments.flags) & ~O_ACCMODE | O_WRONLY
+        let file = try lowerFile(request.nodeid, arguments.fh, flags: wanted)
+        guard let offset = Int64(exactly: arguments.offset) else { throw .einval }
         let descriptor = file.descriptor
         let bytes = data.withUnsafeBytes { $0 }
-        let fromCache = flags.contains(.fromCache)
         if !fromCache { follow(arguments.flags, file) }
         let written = try mutate(request) { () throws(Errno) in
             // Without set-id bits to clear the caller has CAP_FSETID, and root's other rights with it.
@@ -113,16 +148,27 @@ extension Mirror {
                     : try writeAll(bytes, to: descriptor, at: offset)
             }
         }
+        if file.isTemporary, wanted & O_APPEND != 0 { settleAppend(file, end: offset &+ Int64(written)) }
         try reply.append(fuse_write_out(size: UInt32(truncatingIfNeeded: written), padding: 0))
+    }
+
+    /// What was appended lies where the lower file ended, which the kernel has not seen if that grew behind the mount: it then has the
+    /// bytes at another place, and must drop its pages. They are locked until the reply, so that another thread asks for it.
+    private func settleAppend(_ file: borrowing LowerFile, end: Int64) {
+        guard let connection, let status = try? Lower.status(of: file.descriptor), status.size != UInt64(end) else {
+            return
+        }
+        let node = file.node.rawValue
+        try? Thread.start { connection.invalidateData(nodeid: node) }
     }
 
     /// Takes over what fcntl(2), F_SETFL, has changed since the open: no request tells of it, but each READ and WRITE carries
     /// the flags as they are (fuse_write_in, flags). What the lower file system refuses stays as it was.
-    private func follow(_ flags: UInt32, _ file: borrowing OpenFileReference) {
+    private func follow(_ flags: UInt32, _ file: borrowing LowerFile) {
         let changeable = UInt32(bitPattern: O_APPEND | LINUX_O_DIRECT | LINUX_O_NOATIME)
-        guard (flags ^ file.flags) & changeable != 0 else { return }
+        guard let known = file.flags, (flags ^ known) & changeable != 0 else { return }
         _ = linux_fcntl(file.descriptor, F_SETFL, Int(lowerFlags(flags)))
-        file.flags = file.flags & ~changeable | flags & changeable
+        file.setFlags(known & ~changeable | flags & changeable)
     }
 
     /// Writes until everything is written or an error comes; what was written before an error counts.
@@ -156,8 +202,10 @@ extension Mirror {
     /// FLUSH, at every close(2): gives back the owner's POSIX locks, and the error that closing a lower file tells (a network
     /// file system's late write, a quota).
     public func flush(_ request: Request, _ arguments: fuse_flush_in) throws(Errno) {
+        guard opensFiles else { throw .enosys }
         let file = try files.borrow(arguments.fh)
         lockOwners.flush(owner: arguments.lock_owner, node: file.node)
+        if file.kind != 0 || file.descriptor < 0 { return }
         let duplicate = try withRoomForDescriptors { () throws(Errno) in
             try checked(linux_fcntl(file.descriptor, F_DUPFD_CLOEXEC, 0))
         }
@@ -165,7 +213,7 @@ extension Mirror {
     }
 
     public func fsync(_ request: Request, handle: UInt64, dataOnly: Bool) throws(Errno) {
-        let file = try files.borrow(handle)
+        let file = try lowerFile(request.nodeid, handle, flags: O_RDONLY)
         try checked(dataOnly ? linux_fdatasync(file.descriptor) : linux_fsync(file.descriptor))
     }
 }

@@ -1,5 +1,6 @@
 import CLinux
 import FuseKernel
+import Glibc
 import SystemCalls
 
 extension Mirror {
@@ -13,7 +14,7 @@ extension Mirror {
         throws(Errno)
     {
         guard let known = KnownIoctl(rawValue: arguments.cmd) else { throw .enotty }
-        let file = try files.borrow(arguments.fh)
+        let file = try lowerFile(request.nodeid, arguments.fh, flags: O_RDONLY)
         // struct fsxattr has 28 bytes, the flags word 4 (its request number says 8, for long).
         var value: InlineArray<4, UInt64> = InlineArray(repeating: 0)
         if known.changes {

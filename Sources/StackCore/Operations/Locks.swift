@@ -11,7 +11,7 @@ extension Mirror {
     // MARK: GETLK
 
     public func getlk(_ request: Request, _ arguments: fuse_lk_in, into reply: inout Reply) throws(Errno) {
-        let file = try files.borrow(arguments.fh)
+        let file = try lowerFile(request.nodeid, arguments.fh, flags: O_RDONLY)
         var lock = try linux_flock(arguments.lk)
         let own = lockOwners.descriptor(owner: arguments.owner, node: file.node)
         try checked(linux_fcntl_lock(own ?? file.descriptor, LINUX_F_OFD_GETLK, &lock))
@@ -34,13 +34,15 @@ extension Mirror {
         throws(Errno)
     {
         if arguments.lk_flags & RequestFlags.lockFlock != 0 {
-            try setFlock(arguments, wait: wait, into: &reply)
+            try setFlock(request, arguments, wait: wait, into: &reply)
         } else {
-            try setPosixLock(arguments, wait: wait, into: &reply)
+            try setPosixLock(request, arguments, wait: wait, into: &reply)
         }
     }
 
-    private func setFlock(_ arguments: fuse_lk_in, wait: Bool, into reply: inout Reply) throws(Errno) {
+    private func setFlock(_ request: Request, _ arguments: fuse_lk_in, wait: Bool, into reply: inout Reply)
+        throws(Errno)
+    {
         let operation: Int32
         switch Int32(bitPattern: arguments.lk.type) {
         case F_RDLCK: operation = LOCK_SH
@@ -48,7 +50,7 @@ extension Mirror {
         case F_UNLCK: operation = LOCK_UN
         default: throw .einval
         }
-        let file = try files.borrow(arguments.fh)
+        let file = try lowerFile(request.nodeid, arguments.fh, flags: O_RDONLY)
         let result = linux_flock_call(file.descriptor, operation | LOCK_NB)
         guard result == Int64(-EWOULDBLOCK), wait else {
             try checked(result)
@@ -60,8 +62,10 @@ extension Mirror {
         reply.postpone()
     }
 
-    private func setPosixLock(_ arguments: fuse_lk_in, wait: Bool, into reply: inout Reply) throws(Errno) {
-        let file = try files.borrow(arguments.fh)
+    private func setPosixLock(_ request: Request, _ arguments: fuse_lk_in, wait: Bool, into reply: inout Reply)
+        throws(Errno)
+    {
+        let file = try lowerFile(request.nodeid, arguments.fh, flags: O_RDONLY)
         var lock = try linux_flock(arguments.lk)
         if Int32(lock.type) == F_UNLCK {
             guard let own = lockOwners.descriptor(owner: arguments.owner, node: file.node) else { return }

@@ -1,6 +1,7 @@
 import CLinux
 import FuseKernel
 import Glibc
+import Synchronization
 import SystemCalls
 
 extension Mirror {
@@ -22,16 +23,42 @@ extension Mirror {
 
     /// Finds a name's node, or makes one, and counts one lookup on it.
     ///
-    /// A known inode costs one system call. The attributes are those of the inode that the node stands for, also when the name
-    /// is replaced meanwhile: an unknown one is opened first and asked then.
+    /// A known inode costs one system call, an unknown one two or three where its file handle tells which inode it is, five
+    /// elsewhere. The attributes are those of the inode that the node stands for, also when the name is replaced meanwhile.
     func lookUp(_ name: borrowing Name, in parent: borrowing NodeReference) throws(Errno) -> (NodeID, linux_statx) {
-        let seen = try Lower.status(of: name, in: parent.descriptor)
-        if let id = nodes.known(seen) { return (id, seen) }
+        // Who walks through a new tree goes on doing so, and asks for the handle first.
+        if !meetsNewInodes.load(ordering: .relaxed) || !nodes.usesFileHandles {
+            let seen = try Lower.status(of: name, in: parent.descriptor)
+            if let id = nodes.known(seen) { return (id, seen) }
+            meetsNewInodes.store(true, ordering: .relaxed)
+        }
+        if let found = try lookUpByHandle(name, in: parent) { return found }
         let directory = parent.descriptor
         let pointer = name.pointer
         let inode = try withRoomForDescriptors { () throws(Errno) in try LowerReference.open(pointer, in: directory) }
         let status = try Lower.status(of: inode.number)
         return (try nodes.adopt(inode, status, parent: parent.id, name: name.pointer), status)
+    }
+
+    /// ``lookUp(_:in:)`` without opening the inode: its file handle first, its attributes then. Nil where that does not tell.
+    private func lookUpByHandle(_ name: borrowing Name, in parent: borrowing NodeReference) throws(Errno) -> (
+        NodeID, linux_statx
+    )? {
+        var handle = linux_file_handle()
+        let mount: Int32
+        do throws(Errno) {
+            mount = try LowerReference.handle(of: name.pointer, in: parent.descriptor, &handle)
+        } catch .enoent {
+            throw .enoent
+        } catch {
+            return nil
+        }
+        let status = try Lower.status(of: name, in: parent.descriptor)
+        if let id = nodes.known(status) {
+            meetsNewInodes.store(false, ordering: .relaxed)
+            return (id, status)
+        }
+        return try nodes.adopt(handle, mount: mount, status).map { ($0, status) }
     }
 
     /// "." and ".." come when a file handle of the mount is opened (FUSE_EXPORT_SUPPORT) and the kernel connects what it

@@ -29,16 +29,17 @@ extension Mirror {
     private func keepingVictim(
         _ name: borrowing Name, in parent: borrowing NodeReference, _ body: () throws(Errno) -> Void
     ) throws(Errno) {
-        // Without a descriptor to keep (EMFILE), what matters more is that the name goes.
-        guard let inode = try? Lower.openInode(name, in: parent.descriptor),
-            let status = try? Lower.status(of: inode.number), let victim = nodes.find(status)
-        else {
+        guard let status = try? Lower.status(of: name, in: parent.descriptor), let victim = nodes.find(status) else {
             try body()
             return
         }
+        // Without a descriptor to keep (EMFILE), what matters more is that the name goes.
+        let inode = try? nodes.borrow(victim)
         try body()
-        let after = try? Lower.status(of: inode.number)
-        nodes.unlinked(victim, inode, isLast: after?.nlink ?? 0 == 0)
+        guard let inode else { return }
+        var isLast = status.isDirectory || status.nlink <= 1
+        if !isLast { isLast = (try? Lower.status(of: inode.descriptor))?.nlink ?? 0 == 0 }
+        if isLast || !nodes.hasFileHandle(victim) { nodes.pin(victim, nil) }
     }
 
     // MARK: RENAME, RENAME2

@@ -35,7 +35,7 @@ extension Faults {
                     for i in range(20):
                         for j in range(10):
                             try:
-                                held.append(os.open(f'{i}/{j}', os.O_RDONLY))
+                                held.append(os.open(f'{i}/{j}', os.O_RDWR))
                             except OSError as error:
                                 errors.add(errno.errorcode[error.errno])
                     print(errors, 30 < len(held) < 100)

@@ -34,6 +34,33 @@ extension Limits {
                 """), native: "child done\nEDEADLOCK\n", mount: "child done\nEINTR\n")
     }
 
+    /// With no_remote_lock those on the mount exclude each other, as natively, but nobody below.
+    @Test func locksOfTheMountAlone() throws {
+        let script = Script.python(
+            """
+            write('file', bytes(20))
+            def attempt(path, lock):
+                ended = os.fork()
+                if ended == 0:
+                    print(name(lambda: lock(os.open(path, os.O_RDWR))), flush=True)
+                    os._exit(0)
+                os.waitpid(ended, 0)
+            fd = os.open('file', os.O_RDWR)
+            for path in 'file', sys.argv[1] + '/file':
+                fcntl.lockf(fd, fcntl.LOCK_EX, 10)
+                attempt(path, lambda other: fcntl.lockf(other, fcntl.LOCK_EX | fcntl.LOCK_NB, 10))
+                os.close(os.open('file', os.O_RDONLY))
+                attempt(path, lambda other: fcntl.lockf(other, fcntl.LOCK_EX | fcntl.LOCK_NB, 10))
+                fcntl.flock(fd, fcntl.LOCK_EX)
+                attempt(path, lambda other: fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB))
+                fcntl.flock(fd, fcntl.LOCK_UN)
+            """)
+        let excluded = "EAGAIN\ndone\nEAGAIN\n"
+        try expectSides(script, native: excluded + excluded, mount: excluded + excluded)
+        try expectSides(
+            script, native: excluded + excluded, mount: excluded + "done\ndone\ndone\n", options: ["no_remote_lock"])
+    }
+
     @Test func lockHolders() throws {
         try expectSides(
             .python(

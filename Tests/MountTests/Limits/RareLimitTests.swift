@@ -4,6 +4,19 @@ import Testing
 /// LIMITS.md: what few programs will ever meet, found by random calls.
 @Suite(.enabled(if: Requirements.met, "\(Requirements.reason)"))
 struct RareLimitTests {
+    @Test func labelsThatNobodyGave() throws {
+        try expectSides(
+            .python(
+                """
+                write('file')
+                if 'selinuxfs' in open('/proc/filesystems').read():
+                    print('labels')
+                print(name(lambda: os.getxattr('file', 'security.selinux')))
+                os.setxattr('file', 'security.selinux', b'a label')
+                print(os.getxattr('file', 'security.selinux'))
+                """), native: "ENODATA\nb'a label'\n", mount: "ENOTSUP\nb'a label'\n")
+    }
+
     @Test func directoriesOpenedWithoutStamping() throws {
         let pair = try Pair(options: Pair.uncached)
         try pair.expect(

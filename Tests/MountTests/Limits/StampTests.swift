@@ -16,6 +16,33 @@ struct StampTests {
         try pair.end()
     }
 
+    @Test func directoriesThatAreListedAgain() throws {
+        let code = """
+            os.mkdir('directory')
+            write('directory/file', b'')
+            os.listdir('directory')
+            def stamped():
+                os.utime('directory', ns=(10**18, 2 * 10**18))
+                before = os.stat('directory').st_atime_ns
+                os.listdir('directory')
+                os.listdir('directory')
+                return os.stat('directory').st_atime_ns != before
+            def stampedAgain():
+                stamped()
+                os.utime('directory', ns=(10**18, 2 * 10**18))
+                before = os.stat('directory').st_atime_ns
+                os.listdir('directory')
+                return os.stat('directory').st_atime_ns != before
+            print(stampedAgain())
+            """
+        let kept = try Pair(options: ["cache=ttl:3600"])
+        try kept.expect(native: "True", mount: "False", of: code)
+        try kept.end()
+        let uncached = try Pair(options: ["cache=none"])
+        try uncached.expect(native: "True", mount: "True", of: code)
+        try uncached.end()
+    }
+
     @Test func fifos() throws {
         let pair = try Pair(options: Pair.uncached)
         try pair.expect(
