@@ -117,6 +117,11 @@ import Testing
         let late = harness.processes.add(parent: pid)
         harness.tree.followProcesses()
         #expect(harness.actions.take() == ["freeze [\(pid), \(child)]", "freeze [\(late)]"])
+        // Both at once: what killing finds is to be stopped as well.
+        harness.write("a/cgroup.kill", "1")
+        let last = try #require(harness.read("a/cgroup.procs").split(separator: "\n").last)
+        #expect(
+            harness.actions.take() == ["kill [\(pid), \(child), \(late)]", "kill [\(last)]", "freeze [\(last)]"])
     }
 
     @Test func pollTellsOfChanges() throws {

@@ -1,3 +1,5 @@
+import Glibc
+import Synchronization
 import SystemCalls
 
 /// One tree of control groups as an object: v2's unified hierarchy, or v1's directory of hierarchies.
@@ -17,6 +19,8 @@ public final class CgroupTree: Sendable {
     public let stateWasDamaged: Bool
     private let lock = Lock()
     private let turn = Lock()
+    /// The thread that holds `turn`; 0 for none.
+    private let turnHolder = Atomic<UInt>(0)
     let saving = Lock()
     private nonisolated(unsafe) let state: TreeState
     private nonisolated(unsafe) var notify: @Sendable (CgroupNode) -> Void = { _ in }
@@ -71,10 +75,17 @@ public final class CgroupTree: Sendable {
         return try body(state)
     }
 
-    /// Does what is to be done to processes, one after the other, whoever asked for it.
+    /// Does what is to be done to processes, one after the other, whoever asked for it. What that brings about in turn is done
+    /// by the same loop.
     private func runPending() {
+        let thread = UInt(pthread_self())
+        if turnHolder.load(ordering: .relaxed) == thread { return }
         turn.lock()
-        defer { turn.unlock() }
+        turnHolder.store(thread, ordering: .relaxed)
+        defer {
+            turnHolder.store(0, ordering: .relaxed)
+            turn.unlock()
+        }
         while true {
             lock.lock()
             let work = state.pending
