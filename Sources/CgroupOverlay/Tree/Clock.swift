@@ -6,6 +6,9 @@ import Glibc
 /// Nanoseconds since the machine began: it never goes back.
 func monotonicTime() -> UInt64 { UInt64(time(of: CLOCK_MONOTONIC)) }
 
+/// Nanoseconds that the calling thread has run.
+func threadTime() -> UInt64 { UInt64(time(of: CLOCK_THREAD_CPUTIME_ID)) }
+
 private func time(of clock: clockid_t) -> Int64 {
     var now = timespec()
     clock_gettime(clock, &now)
