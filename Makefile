@@ -17,12 +17,12 @@ mandir = $(PREFIX)/share/man/man8
 unitdir = $(PREFIX)/lib/systemd/system
 docdir = $(PREFIX)/share/doc/stackfs
 
-.PHONY: all help setup build run test fuzz bench format lint docs install uninstall clean
+.PHONY: all help setup build run test test-vm fuzz bench format lint docs install uninstall clean
 
 all: build
 
 help: ## Lists the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 	@echo 'Variables: PREFIX, DESTDIR, HELPERDIR (install); LOWER, MOUNT, OPTIONS (run); FUZZ_SECONDS (fuzz);'
 	@echo '  BENCHFLAGS (bench); SWIFTFLAGS.'
 
@@ -46,6 +46,13 @@ test: ## Installs packages and runs every test, on real mounts (as root)
 	@scripts/require.sh headers mounting
 	@scripts/test.sh
 
+test-vm: ## Runs the tests of the kernel's programs on Debian 13 with its own kernel, in a virtual machine (as root)
+	@scripts/require.sh root-vm swift
+	@scripts/setup.sh build vm
+	@scripts/require.sh headers
+	STACKFS_STRICT="$${STACKFS_STRICT:-1}" swift build --build-tests
+	@Tests/VirtualMachine/test.sh
+
 fuzz: ## Sends mutated requests for FUZZ_SECONDS seconds
 	@scripts/require.sh swift headers
 	STACKFS_FUZZ_SECONDS=$(FUZZ_SECONDS) swift test --filter Fuzz $(SWIFTFLAGS)
@@ -59,7 +66,7 @@ bench: ## Measures stackfs and the peers that are installed (as root); the repor
 	.build/release/stackfs-bench --stackfs $(BINARY) $(BENCHFLAGS)
 
 format: ## Lays out the Swift sources
-	swift format --in-place --recursive --parallel Package.swift Sources Tests bench
+	swift format --in-place --recursive --parallel Package.swift Plugins Sources Tests bench
 
 lint: ## Checks the style of Swift, shell and manual pages
 	@scripts/setup.sh lint

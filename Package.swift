@@ -38,7 +38,8 @@ let package = Package(
         .target(
             name: "ExtCache",
             dependencies: [
-                "CWatch", "CLinux", "SystemCalls", "FuseKernel", "StackCore", .product(name: "Logging", package: "swift-log"),
+                "CWatch", "CLinux", "SystemCalls", "FuseKernel", "StackCore",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swift, plugins: ["CompileBPF"]),
         .executableTarget(
@@ -49,13 +50,18 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swift),
-        .testTarget(
-            name: "StackCoreTests", dependencies: ["StackCore", "CLinux", "SystemCalls"], swiftSettings: swift),
         // What tests send in the kernel's stead.
         .target(
             name: "FuseMessages", dependencies: ["CLinux", "FuseKernel"], path: "Tests/FuseMessages",
             swiftSettings: swift),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+        .testTarget(
+            name: "StackCoreTests",
+            dependencies: [
+                "StackCore", "FuseKernel", "FuseMessages", "SystemCalls", "CLinux", "CAllocationCounter",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swift),
         .testTarget(
             name: "FuseKernelTests",
             dependencies: [
@@ -90,7 +96,14 @@ let package = Package(
             ],
             path: "Tests/DifferentialCommand", swiftSettings: swift),
         .testTarget(
-            name: "MountTests", dependencies: ["stackfs", "Differential", "MountSupport", "CTestCalls"],
+            name: "MountTests",
+            dependencies: [
+                "stackfs", "ExtCache", "StackCore", "SystemCalls", "Differential", "MountSupport", "CTestCalls",
+            ],
+            swiftSettings: swift),
+        .testTarget(
+            name: "ExtCacheTests",
+            dependencies: ["ExtCache", "CWatch", "CLinux", "SystemCalls", "StackCore", "MountSupport"],
             swiftSettings: swift),
         // What stackfs costs, against the lower directory and against others: `make bench`.
         .target(name: "CLoops", path: "bench/CLoops"),

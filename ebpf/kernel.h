@@ -74,8 +74,9 @@ struct backing_file {
 
 #pragma clang attribute pop
 
-/* linux/fs.h */
-#define FMODE_BACKING (1u << 25)
+/* linux/fs.h. Of the files that a backing_file is around all have it, and hardly any other; FMODE_BACKING itself is not the same bit in
+ * all kernels. */
+#define FMODE_NOACCOUNT (1u << 29)
 
 /* linux/fsnotify_backend.h */
 enum fsnotify_data_type { FSNOTIFY_EVENT_PATH = 1 };

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Says in one sentence what is missing for a purpose and what to do: require.sh swift|headers|mounting|root|root-bench...
+# Says in one sentence what is missing for a purpose and what to do: require.sh swift|headers|mounting|root|root-bench|root-vm...
 set -eu
 
 fail() {
@@ -16,6 +16,7 @@ swift_compiler() {
 headers() {
     command -v pkg-config >/dev/null || fail "pkg-config is missing: run \`make setup\` as root"
     pkg-config --exists fuse || fail "the headers of libfuse 2.9 are missing: run \`make setup\` as root"
+    pkg-config --exists libbpf || fail "the headers of libbpf are missing: run \`make setup\` as root"
 }
 
 # Whether this process has a capability, by its bit number.
@@ -52,6 +53,10 @@ root() {
  the tests that need no mount run as anybody with \`swift test --skip MountTests\`"
 }
 
+root_vm() {
+    [ "$(id -u)" -eq 0 ] || fail "the virtual machine's root is made of files of all owners: run \`make test-vm\` as root"
+}
+
 root_bench() {
     [ "$(id -u)" -eq 0 ] || fail "the benchmark mounts a disk image and file systems: run \`make bench\` as root"
 }
@@ -60,7 +65,8 @@ for need in "$@"; do
     case $need in
         swift) swift_compiler ;;
         root-bench) root_bench ;;
+        root-vm) root_vm ;;
         headers | mounting | root) "$need" ;;
-        *) fail "require.sh knows swift, headers, mounting, root and root-bench, not $need" ;;
+        *) fail "require.sh knows swift, headers, mounting, root, root-bench and root-vm, not $need" ;;
     esac
 done

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that a purpose needs, where they are missing: setup.sh [-n] build|run|test|bench|lint...
+# Installs the Debian packages that a purpose needs, where they are missing: setup.sh [-n] build|run|test|vm|bench|lint...
 # With -n nothing is installed: it is only said what is missing, and how to get it.
 set -eu
 
@@ -21,8 +21,9 @@ for purpose in "$@"; do
         run) more='fuse3 libbpf1' ;;
         test) more='acl attr btrfs-progs e2fsprogs fuse3 gcc git libcap2-bin procps python3 rsync sqlite3 xfsprogs' ;;
         bench) more='e2fsprogs git python3 python3-matplotlib sqlite3' ;;
+        vm) more='cpio e2fsprogs mmdebstrap qemu-system-x86 xz-utils' ;;
         lint) more='mandoc shellcheck' ;;
-        *) fail "setup.sh knows the purposes build, run, test, bench and lint, not $purpose" ;;
+        *) fail "setup.sh knows the purposes build, run, test, vm, bench and lint, not $purpose" ;;
     esac
     packages="$packages $more"
 done

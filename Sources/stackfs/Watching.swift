@@ -18,7 +18,10 @@ struct Watching {
     }
 
     private static let all = [
-        Candidate(kind: .fanotify) { (lower, _) throws(ChangeSourceError) in try FanotifyWatcher(lower: lower) }
+        Candidate(kind: .ebpf) { (lower, mountPoint) throws(ChangeSourceError) in
+            try BPFWatcher(lower: lower, mountPoint: mountPoint)
+        },
+        Candidate(kind: .fanotify) { (lower, _) throws(ChangeSourceError) in try FanotifyWatcher(lower: lower) },
     ]
 
     /// " by fanotify" in the first line of the log.

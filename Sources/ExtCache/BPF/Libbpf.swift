@@ -20,7 +20,8 @@ struct Libbpf {
     let destroyLink: @convention(c) (OpaquePointer) -> Int32
     let findMap: @convention(c) (Object, UnsafePointer<CChar>) -> Int32
     let newRing: @convention(c) (Int32, Sample, UnsafeMutableRawPointer?, UnsafeRawPointer?) -> Ring?
-    let pollRing: @convention(c) (Ring, Int32) -> Int32
+    let ringDescriptor: @convention(c) (Ring) -> Int32
+    let consumeRing: @convention(c) (Ring) -> Int32
     let freeRing: @convention(c) (Ring) -> Void
 
     /// enum bpf_attach_type.
@@ -49,7 +50,8 @@ struct Libbpf {
         destroyLink = try function("bpf_link__destroy")
         findMap = try function("bpf_object__find_map_fd_by_name")
         newRing = try function("ring_buffer__new")
-        pollRing = try function("ring_buffer__poll")
+        ringDescriptor = try function("ring_buffer__epoll_fd")
+        consumeRing = try function("ring_buffer__consume")
         freeRing = try function("ring_buffer__free")
     }
 

@@ -29,7 +29,9 @@ final class WatchMemory: @unchecked Sendable {
     /// Our own changes are known. Without /proc they are reported like others'.
     private func setOwnProcess() {
         var status = linux_statx()
-        guard linux_statx_at(LINUX_AT_FDCWD, "/proc/self/ns/pid", 0, LINUX_STATX_BASIC_STATS, &status) == 0 else { return }
+        guard linux_statx_at(LINUX_AT_FDCWD, "/proc/self/ns/pid", 0, LINUX_STATX_BASIC_STATS, &status) == 0 else {
+            return
+        }
         memory.pointee.own_namespace_device = UInt64(watch_device(status.dev_major, status.dev_minor))
         memory.pointee.own_namespace_inode = UInt32(truncatingIfNeeded: status.ino)
         memory.pointee.own_process = UInt32(getpid())
@@ -40,22 +42,22 @@ final class WatchMemory: @unchecked Sendable {
 
     // MARK: who is tracked
 
-    /// Has changes reported of inodes on the superblock too, from now on and to the end.
+    /// Has changes of inodes on the superblock reported too, from now on and to the end.
     func watch(device: UInt32) {
         devices.withLock { count in
             let table = watch_devices(memory)!
             guard count <= WATCH_DEVICES, !(0..<min(count, Int(WATCH_DEVICES))).contains(where: { table[$0] == device })
             else { return }
+            // Without a place left, the count says so.
             if count < WATCH_DEVICES { table[count] = device }
             count += 1
-            // Beyond the last place every device counts as one of them.
             Self.atomic(&memory.pointee.device_count).pointee.store(UInt32(count), ordering: .sequentiallyConsistent)
         }
     }
 
     /// Has changes of the inode reported. Look at the inode after that: what changes later is reported.
-    func track(device: UInt32, inode: UInt64) {
-        let bucket = bucket(device, inode)
+    func track(_ inode: UInt64) {
+        let bucket = bucket(inode)
         var count = bucket.pointee.load(ordering: .relaxed)
         while count != .max {
             let (done, found) = bucket.pointee.compareExchange(
@@ -65,9 +67,9 @@ final class WatchMemory: @unchecked Sendable {
         }
     }
 
-    /// Ends one ``track(device:inode:)``.
-    func untrack(device: UInt32, inode: UInt64) {
-        let bucket = bucket(device, inode)
+    /// Ends one ``track(_:)``.
+    func untrack(_ inode: UInt64) {
+        let bucket = bucket(inode)
         var count = bucket.pointee.load(ordering: .relaxed)
         // How many there were beyond the largest count is not known.
         while count != .max, count != 0 {
@@ -77,17 +79,18 @@ final class WatchMemory: @unchecked Sendable {
         }
     }
 
-    private func bucket(_ device: UInt32, _ inode: UInt64) -> UnsafePointer<Atomic<UInt8>> {
-        Self.atomic(watch_filter(memory) + Int(watch_bucket(watch_hash(device, inode))))
+    private func bucket(_ inode: UInt64) -> UnsafePointer<Atomic<UInt8>> {
+        Self.atomic(watch_filter(memory) + Int(watch_bucket(inode)))
     }
 
     // MARK: what is reported
 
     /// Has further changes of the record's inode reported anew. Act on the record after that.
     func acknowledge(_ record: borrowing watch_event) {
-        guard record.tag != 0, record.slot < WATCH_SLOTS else { return }
-        _ = Self.atomic(watch_pending(memory) + Int(record.slot)).pointee.compareExchange(
-            expected: record.tag, desired: 0, ordering: .sequentiallyConsistent)
+        guard record.kind < WATCH_NAME.rawValue else { return }
+        let place = watch_pending(memory, record.kind) + Int(watch_slot(record.inode))
+        _ = Self.atomic(place).pointee.compareExchange(
+            expected: record.inode, desired: 0, ordering: .sequentiallyConsistent)
     }
 
     /// How many changes have been lost since the programs were loaded, as the reader did not keep up.

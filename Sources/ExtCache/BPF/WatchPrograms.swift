@@ -46,6 +46,13 @@ final class WatchPrograms: @unchecked Sendable {
         )
     }
 
+    /// The ring buffer that the programs write to, read by ``WatchRing``.
+    ///
+    /// - Throws: what mmap(2) and epoll_create1(2) give.
+    func ring(_ receive: @escaping @Sendable (UnsafePointer<watch_event>) -> Void) throws(Errno) -> WatchRing {
+        try WatchRing(library, events, receive)
+    }
+
     deinit {
         for link in links { _ = library.destroyLink(link) }
         library.closeObject(object)

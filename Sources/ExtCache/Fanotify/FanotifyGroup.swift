@@ -16,10 +16,13 @@ struct FanotifyGroup: ~Copyable {
 
     /// - Throws: why fanotify cannot be had.
     init() throws(ChangeSourceError) {
-        let names = LINUX_FAN_CLOEXEC | LINUX_FAN_NONBLOCK | LINUX_FAN_REPORT_FID | LINUX_FAN_REPORT_DIR_FID | LINUX_FAN_REPORT_NAME
+        let names =
+            LINUX_FAN_CLOEXEC | LINUX_FAN_NONBLOCK | LINUX_FAN_REPORT_FID | LINUX_FAN_REPORT_DIR_FID
+            | LINUX_FAN_REPORT_NAME
         // The inode that a removed name led to: Linux 5.17. Ordinary users: Linux 5.13, of limited number.
         let attempts = [
-            (names | LINUX_FAN_REPORT_TARGET_FID | LINUX_FAN_UNLIMITED_MARKS, true), (names | LINUX_FAN_UNLIMITED_MARKS, true),
+            (names | LINUX_FAN_REPORT_TARGET_FID | LINUX_FAN_UNLIMITED_MARKS, true),
+            (names | LINUX_FAN_UNLIMITED_MARKS, true),
             (names | LINUX_FAN_REPORT_TARGET_FID, false), (names, false),
         ]
         var error = Errno.enosys

@@ -49,7 +49,8 @@ struct FanotifyReader {
                 let flags = LINUX_AT_SYMLINK_NOFOLLOW | LINUX_AT_NO_AUTOMOUNT
                 let found = name.withUnsafeMutableBytes { bytes in
                     linux_statx_at(
-                        descriptor, bytes.baseAddress!.assumingMemoryBound(to: CChar.self), flags, LINUX_STATX_BASIC_STATS,
+                        descriptor, bytes.baseAddress!.assumingMemoryBound(to: CChar.self), flags,
+                        LINUX_STATX_BASIC_STATS,
                         &status)
                 }
                 if found == 0 { result = LowerInode(status) }

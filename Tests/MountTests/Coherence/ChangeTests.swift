@@ -5,11 +5,14 @@ extension Coherence {
     /// Each kind of change, made in the lower directory by others, shows on the mount.
     @Suite struct Changes {
         /// Attributes are kept for an hour, so that nothing but an invalidation can bring out what changed.
-        static let watched = ["cache=watched", "watcher=fanotify", "attr_timeout=3600"]
+        static let watched = ["cache=watched", Coherence.watcher, "attr_timeout=3600"]
 
-        @Test(arguments: LowerFileSystem.allCases.filter { $0 != .plain }) func everyKindOfChange(_ kind: LowerFileSystem) throws {
+        @Test(arguments: LowerFileSystem.allCases.filter { $0 != .plain }) func everyKindOfChange(
+            _ kind: LowerFileSystem
+        ) throws {
             let pair = try Pair(kind, options: Self.watched)
-            let output = try pair.expectSuccess(.coherence(Self.prepare + Self.changes), pair.lower, kind.rawValue, seconds: 100)
+            let output = try pair.expectSuccess(
+                .coherence(Self.prepare + Self.changes), pair.lower, kind.rawValue, seconds: 100)
             #expect(output.hasSuffix("changes were seen\n"), "\(output)")
             try pair.end()
         }
@@ -51,7 +54,8 @@ extension Coherence {
 
         @Test func changesThroughAnotherMount() throws {
             let pair = try Pair(options: Self.watched)
-            let second = try TestMount(pair.lower, in: pair.scratch, name: "second", options: Self.watched, deadline: 60)
+            let second = try TestMount(
+                pair.lower, in: pair.scratch, name: "second", options: Self.watched, deadline: 60)
             try pair.expectSuccess(
                 .coherence(
                     Self.prepare + """

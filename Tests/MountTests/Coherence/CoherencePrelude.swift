@@ -1,3 +1,10 @@
+import MountSupport
+
+extension Coherence {
+    /// Who watches in these tests: fanotify, which every kernel has, unless STACKFS_TEST_WATCHER names another.
+    static let watcher = "watcher=\(Environment.words("STACKFS_TEST_WATCHER").first ?? "fanotify")"
+}
+
 /// What the scripts of the coherence tests share. They run on the mount, and have the lower directory as first argument.
 extension Script {
     static func coherence(_ text: String) -> Script { .python(coherencePrelude + text) }

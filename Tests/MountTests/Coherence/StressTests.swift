@@ -7,7 +7,7 @@ extension Coherence {
     ///
     /// STACKFS_COHERENCE_CHECKS says how many names are to be compared at rest; the log has how many were.
     @Suite struct Stress {
-        private static let options = ["cache=watched", "watcher=fanotify", "transport=device"]
+        private static let options = ["cache=watched", Coherence.watcher, "transport=device"]
         private static let checks = getenv("STACKFS_COHERENCE_CHECKS").map { String(cString: $0) } ?? "4000"
 
         @Test(arguments: [LowerFileSystem.ext4, .tmpfs]) func nothingIsStaleAtRest(_ kind: LowerFileSystem) throws {
@@ -40,7 +40,8 @@ extension Coherence {
             try pair.expectSuccess(.coherence(Changes.prepare), pair.lower)
             pair.mount.process.signal(SIGUSR2)
             while !pair.mount.messages.contains("was told to stop"), pair.mount.failure == nil { usleep(10_000) }
-            try pair.expectSuccess(.coherence("settle('after the end', lambda root: tree(root, names=['missing']))"), pair.lower)
+            try pair.expectSuccess(
+                .coherence("settle('after the end', lambda root: tree(root, names=['missing']))"), pair.lower)
             try run(pair, "stopped")
         }
 
