@@ -250,7 +250,9 @@ struct Mirroring {
         if options.writebackCache, !session.negotiation.inForce.contains(.writebackCache) {
             logger.notice("writeback_cache is not in force: the kernel does not offer it")
         }
-        for note in plan.notes + watching.notes + session.fileSystem.shortcomings + confinement.shortcomings { logger.notice("\(note)") }
+        for note in plan.notes + watching.notes + session.fileSystem.shortcomings + confinement.shortcomings {
+            logger.notice("\(note)")
+        }
     }
 
     private func report(_ session: Session<Mirror>, _ source: String, _ target: String?, to directory: Int32?) {

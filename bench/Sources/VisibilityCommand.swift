@@ -31,7 +31,9 @@ struct VisibilityCommand: ParsableCommand {
         var bare: [String: [Double]] = [:]
         var watched: [String: [Double]] = [:]
         for round in 0..<5 {
-            for name in ["unrelated", "lower/watched"] { bare[name, default: []].append(try Self.write("\(root)/\(name)/file")) }
+            for name in ["unrelated", "lower/watched"] {
+                bare[name, default: []].append(try Self.write("\(root)/\(name)/file"))
+            }
             try mounted(root) {
                 if round == 0 { try report(root) }
                 for name in ["unrelated", "lower/watched"] {
@@ -60,21 +62,24 @@ struct VisibilityCommand: ParsableCommand {
 
     private func report(_ root: String) throws {
         let (lower, mount) = ("\(root)/lower/watched", "\(root)/mount/watched")
-        print(try Self.line("chmod", count) { round in
-            let mode = mode_t(0o600 + round % 2)
-            chmod("\(lower)/file", mode)
-            return { Self.mode("\(mount)/file") & 0o777 == mode }
-        })
-        print(try Self.line("create", count) { round in
-            _ = access("\(mount)/new\(round)", F_OK)
-            close(creat("\(lower)/new\(round)", 0o600))
-            return { access("\(mount)/new\(round)", F_OK) == 0 }
-        })
-        print(try Self.line("unlink", count) { round in
-            _ = access("\(mount)/new\(round)", F_OK)
-            unlink("\(lower)/new\(round)")
-            return { access("\(mount)/new\(round)", F_OK) != 0 }
-        })
+        print(
+            try Self.line("chmod", count) { round in
+                let mode = mode_t(0o600 + round % 2)
+                chmod("\(lower)/file", mode)
+                return { Self.mode("\(mount)/file") & 0o777 == mode }
+            })
+        print(
+            try Self.line("create", count) { round in
+                _ = access("\(mount)/new\(round)", F_OK)
+                close(creat("\(lower)/new\(round)", 0o600))
+                return { access("\(mount)/new\(round)", F_OK) == 0 }
+            })
+        print(
+            try Self.line("unlink", count) { round in
+                _ = access("\(mount)/new\(round)", F_OK)
+                unlink("\(lower)/new\(round)")
+                return { access("\(mount)/new\(round)", F_OK) != 0 }
+            })
     }
 
     private static func mode(_ path: String) -> mode_t {

@@ -53,7 +53,9 @@ final class Coherence: ChangeSink, NodeObserver {
         try entries.begin()
         try inodes.begin()
         nodes.observer = self
-        if tracksEveryNode, nodes.mounts.isLocal(0), nodes.mark(.root, Use.tracked | Use.watched), let root = nodes.lowerInode(of: .root) {
+        if tracksEveryNode, nodes.mounts.isLocal(0), nodes.mark(.root, Use.tracked | Use.watched),
+            let root = nodes.lowerInode(of: .root)
+        {
             source.track(root, node: .root)
         }
         do throws(Errno) {
