@@ -50,13 +50,18 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swift),
-        .testTarget(
-            name: "StackCoreTests", dependencies: ["StackCore", "CLinux", "SystemCalls"], swiftSettings: swift),
         // What tests send in the kernel's stead.
         .target(
             name: "FuseMessages", dependencies: ["CLinux", "FuseKernel"], path: "Tests/FuseMessages",
             swiftSettings: swift),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+        .testTarget(
+            name: "StackCoreTests",
+            dependencies: [
+                "StackCore", "FuseKernel", "FuseMessages", "SystemCalls", "CLinux", "CAllocationCounter",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swift),
         .testTarget(
             name: "FuseKernelTests",
             dependencies: [

@@ -35,10 +35,14 @@ struct System: Sendable {
         return (String(text[..<equals]), String(text[text.index(after: equals)...]))
     }
 
-    /// The sets of options that are there without being asked for: what is recommended, and what caching is worth.
+    /// What the peers do without being asked as well: time-outs of an hour, and locks that are kept by the kernel.
+    private static let best = "cache=ttl:3600,negative_timeout=3600,no_remote_lock"
+
+    /// The sets of options that are there without being asked for: the best for most trees, and for small files; and what caching is worth.
     static let defaultSets = [
-        ("stackfs", "cache=ttl:3600"), ("stackfs-ring", "cache=ttl:3600,transport=ring"),
-        ("stackfs-nocache", "cache=none"),
+        ("stackfs", "\(best),transport=device"), ("stackfs-ring", "\(best),transport=ring"),
+        ("stackfs-small-files", "\(best),transport=ring,small-files"),
+        ("stackfs-nocache", "cache=none,transport=device"),
     ]
 
     /// The variants by which the ExtFUSE paper tells what each technique takes off, for `--systems`: no technique at all; the

@@ -132,7 +132,9 @@ final class BackingFiles: Sendable {
         let former = state.kept[state.next]
         state.kept[state.next] = (node, state.marks)
         state.next = (state.next + 1) % Self.keptLimit
-        if var inode = state.inodes[former.node], inode.mark == former.mark, former.mark != 0, let backing = inode.backing {
+        if var inode = state.inodes[former.node], inode.mark == former.mark, former.mark != 0,
+            let backing = inode.backing
+        {
             connection.closeBacking(backing)
             inode.backing = nil
             inode.mark = 0

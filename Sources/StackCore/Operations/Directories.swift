@@ -105,7 +105,8 @@ extension Mirror {
             try checked(linux_lseek(directory.descriptor, wanted, SEEK_SET))
         }
         var stream = DirectoryStream(
-            descriptor: directory.descriptor, deviceIndex: UInt16(truncatingIfNeeded: directory.flags), position: wanted)
+            descriptor: directory.descriptor, deviceIndex: UInt16(truncatingIfNeeded: directory.flags), position: wanted
+        )
         defer { directory.position = stream.position }
         try list(&stream, parent, Int(arguments.size), entryHeaders, into: &reply, append)
     }
