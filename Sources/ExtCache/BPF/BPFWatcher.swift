@@ -7,7 +7,8 @@ import SystemCalls
 /// Sees changes of the lower tree by programs in the kernel: of whatever process, on whatever file system, by whatever name.
 ///
 /// Which inodes it is about stands in memory that the programs read, so that ``track(_:node:)`` is a few instructions. Two threads: one reads
-/// what the programs report, the other follows the mounts below the lower directory.
+/// what the programs report, the other follows the mounts below the lower directory and asks each second whether programs were kept
+/// from running.
 public final class BPFWatcher: ChangeSource {
     public let name = "eBPF"
     public let reach = ChangeReach.inodes
@@ -60,7 +61,16 @@ public final class BPFWatcher: ChangeSource {
             reader.checkForLoss()
         }
         threads.withLock { $0.append(readerThread) }
-        let mountThread = try PollingThread(mounts.table, POLLPRI) { [self] in
+        let missed = Mutex(programs.misses)
+        let checkForMisses = { @Sendable [programs] in
+            let now = programs.misses
+            let isMore = missed.withLock { missed in
+                defer { missed = now }
+                return missed != now
+            }
+            if isMore { sink.changesLost() }
+        }
+        let mountThread = try PollingThread(mounts.table, POLLPRI, idle: checkForMisses) { [self] in
             let now = watchMounts()
             let isNew = seen.withLock { seen in
                 defer { seen = now }
