@@ -1,3 +1,4 @@
+import CLinux
 import CWatch
 import Glibc
 import StackCore
@@ -72,14 +73,26 @@ public final class BPFWatcher: ChangeSource {
         }
         let mountThread = try PollingThread(mounts.table, POLLPRI, idle: checkForMisses) { [self] in
             let now = watchMounts()
-            let isNew = seen.withLock { seen in
+            let changed = seen.withLock { seen in
                 defer { seen = now }
-                return seen != now
+                return seen.symmetricDifference(now)
             }
-            // A directory may be another by now, and what has changed on a file system before it was watched is unknown.
-            if isNew { sink.changesLost() }
+            // The directory at the mount point is another by now.
+            for mount in changed { Self.report(mountPoint: mount.point, to: sink) }
+            // What has changed on a file system before it was watched is unknown.
+            if !changed.isEmpty { sink.changesLost() }
         }
         threads.withLock { $0.append(mountThread) }
+    }
+
+    private static func report(mountPoint: String, to sink: any ChangeSink) {
+        let parts = mountPoint.split(separator: "/")
+        guard let name = parts.last else { return }
+        var status = linux_statx()
+        let above = parts.dropLast().reduce("/") { "\($0)\($1)/" }
+        guard linux_statx_at(LINUX_AT_FDCWD, above, 0, LINUX_STATX_BASIC_STATS, &status) == 0 else { return }
+        let bytes = Array(name.utf8)
+        bytes.withUnsafeBytes { sink.entryChanged($0, in: LowerInode(status)) }
     }
 
     /// Has all of the lower tree's superblocks watched, and returns its mounts.
