@@ -135,10 +135,11 @@ final class RingWorker<F: FileSystem>: @unchecked Sendable {
             header.opcode, failed: error != 0,
             nanoseconds: measuresLatency ? monotonicNanoseconds() &- began : nil)
         if logger.logLevel <= .trace { traceRequest(header, error, reply.count, logger) }
-        if reply.isDue {
-            commit(index, header.unique, error, reply.count)
-        } else {
+        if reply.isPostponed {
             park(index, header.unique)
+        } else {
+            // What has no reply is committed all the same: the kernel waits for it (fuse_force_forget).
+            commit(index, header.unique, reply.isDue ? error : 0, reply.count)
         }
     }
 

@@ -7,7 +7,7 @@ extension Coherence {
     ///
     /// STACKFS_COHERENCE_CHECKS says how many names are to be compared at rest; the log has how many were.
     @Suite struct Stress {
-        private static let options = ["cache=watched", Coherence.watcher, "transport=device"]
+        private static let options = ["cache=watched", Coherence.watcher]
         private static let checks = getenv("STACKFS_COHERENCE_CHECKS").map { String(cString: $0) } ?? "4000"
 
         @Test(arguments: [LowerFileSystem.ext4, .tmpfs]) func nothingIsStaleAtRest(_ kind: LowerFileSystem) throws {
