@@ -42,6 +42,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swift, plugins: ["CompileBPF"]),
+        .target(name: "CgroupOverlay", dependencies: ["CLinux", "SystemCalls"], swiftSettings: swift),
         .executableTarget(
             name: "stackfs",
             dependencies: [
@@ -49,6 +50,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
+            swiftSettings: swift),
+        .testTarget(
+            name: "CgroupOverlayTests", dependencies: ["CgroupOverlay", "CLinux", "SystemCalls"], exclude: ["Oracle"],
             swiftSettings: swift),
         // What tests send in the kernel's stead.
         .target(

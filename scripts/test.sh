@@ -25,7 +25,7 @@ part 'style' scripts/lint.sh
 # A process for each group: some change what belongs to their whole process, or fill it. The mount tests start the stackfs that
 # is built next to them, and run one by one, as they share the machine's mounts.
 part 'build' swift build --build-tests
-part 'unit tests' tests '^(FuseKernelTests|StackCoreTests|ExtCacheTests|stackfsTests|BenchTests)\.'
+part 'unit tests' tests '^(FuseKernelTests|StackCoreTests|ExtCacheTests|CgroupOverlayTests|stackfsTests|BenchTests)\.'
 part 'fuzzing' tests '^FuzzTests\.'
 part 'differential test' tests '^MountTests\.(Differential|Shrinker|Confinement)Tests/' --no-parallel
 # Ordinary users mount too, and udev makes the device theirs; where there is no udev it is root's.
