@@ -42,7 +42,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swift, plugins: ["CompileBPF"]),
-        .target(name: "CgroupOverlay", dependencies: ["CLinux", "SystemCalls"], swiftSettings: swift),
+        .target(name: "CgroupOverlay", dependencies: ["CLinux", "SystemCalls", "StackCore"], swiftSettings: swift),
         .executableTarget(
             name: "stackfs",
             dependencies: [
