@@ -46,7 +46,7 @@ let package = Package(
         .executableTarget(
             name: "stackfs",
             dependencies: [
-                "ExtCache", "StackCore", "FuseKernel", "SystemCalls", "CLinux",
+                "ExtCache", "CgroupOverlay", "StackCore", "FuseKernel", "SystemCalls", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -83,7 +83,7 @@ let package = Package(
         .testTarget(
             name: "stackfsTests",
             dependencies: [
-                "stackfs", "StackCore", "FuseKernel", "SystemCalls", "CLinux",
+                "stackfs", "CgroupOverlay", "StackCore", "FuseKernel", "SystemCalls", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swift),
