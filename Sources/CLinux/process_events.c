@@ -20,7 +20,7 @@ AT(what, sizeof(struct nlmsghdr) + sizeof(struct cn_msg));
 AT(parent_pid, sizeof(struct nlmsghdr) + sizeof(struct cn_msg) + offsetof(struct proc_event, event_data));
 AT(child_tgid, sizeof(struct nlmsghdr) + sizeof(struct cn_msg) +
                    offsetof(struct proc_event, event_data.fork.child_tgid));
-_Static_assert(PROC_EVENT_FORK == 1 && PROC_EVENT_NONE == 0, "events");
+_Static_assert(PROC_EVENT_FORK == 1 && PROC_EVENT_NONE == 0 && PROC_EVENT_EXIT == 0x80000000, "events");
 
 int linux_open_process_events(void) {
     int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);

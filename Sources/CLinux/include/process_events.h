@@ -22,6 +22,7 @@ struct linux_process_event {
 
 static const uint32_t LINUX_PROC_EVENT_NONE = 0;
 static const uint32_t LINUX_PROC_EVENT_FORK = 1;
+static const uint32_t LINUX_PROC_EVENT_EXIT = 0x80000000;
 
 // Opens such a socket, which never blocks, and asks for events. Returns the descriptor or -errno; whether the process may have
 // events is told by the first one, an acknowledgement.

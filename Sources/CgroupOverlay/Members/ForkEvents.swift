@@ -12,8 +12,13 @@ struct ForkEvents: ~Copyable {
     /// The parent of each process begun lately, and in which round it was told.
     private var births: [Int32: (parent: Int32, round: UInt64)] = [:]
     private var round: UInt64 = 0
+    /// Until when, in monotonic nanoseconds, processes may become zombies of whose exit has been told: that is told first.
+    private(set) var unsettledUntil: UInt64 = 0
     /// What the kernel's acknowledgement said.
     private var refusal: Int32?
+
+    /// More than an exit takes, of a process with much to give back.
+    private static let timeOfExit: UInt64 = 500_000_000
 
     /// nil where the kernel does not offer it, or not to this process.
     static func begin() -> ForkEvents? {
@@ -36,12 +41,14 @@ struct ForkEvents: ~Copyable {
             // Events were lost, and those that are still there have gaps between them.
             if count == -Int64(ENOBUFS) {
                 births = [:]
+                unsettledUntil = monotonicTime() + Self.timeOfExit
                 continue
             }
             if count < 0 { return }
             // Only the kernel has port 0.
             if count < Int64(size) || event.port != 0 { continue }
             if event.what == LINUX_PROC_EVENT_NONE && refusal == nil { refusal = event.parent_pid }
+            if event.what == LINUX_PROC_EVENT_EXIT { unsettledUntil = monotonicTime() + Self.timeOfExit }
             // New threads are told of as well.
             if event.what == LINUX_PROC_EVENT_FORK && event.child_pid == event.child_tgid {
                 births[event.child_tgid] = (event.parent_tgid, round)

@@ -41,9 +41,11 @@ public final class ProcFileSystem: ProcessTable {
         let now = monotonicTime()
         if cached.serial > 0 && now - cachedAt < maximumAge { return cached }
         let load = begunAndRunning
-        if cached.serial > 0, let load, load == cachedLoad, !cached.records.isEmpty, now - cachedAt < Self.longest {
-            return cached
-        }
+        forkEvents?.fetch()
+        // Who exits without being waited for changes nothing in /proc/loadavg: either that is told, or it is looked for.
+        let isSettled = (forkEvents?.unsettledUntil ?? .max) < now
+        let longest = isSettled ? Self.longestSettled : Self.longest
+        if let load, load == cachedLoad, !cached.records.isEmpty, now - cachedAt < longest { return cached }
         let pids = numbers(in: ".")
         // After the listing, so that who is in it has been told.
         forkEvents?.fetch()
@@ -54,8 +56,10 @@ public final class ProcFileSystem: ProcessTable {
         return cached
     }
 
-    /// How long a listing holds although nothing has begun: somebody may have become a zombie, or a leader of a session.
+    /// How long a listing holds although nothing has begun, in nanoseconds: somebody may have become a zombie.
     private static let longest: UInt64 = 20_000_000
+    /// How long it holds where nobody has.
+    private static let longestSettled: UInt64 = 1_000_000_000
 
     public func parentAtBirth(of pid: Int32) -> Int32? {
         lock.lock()
