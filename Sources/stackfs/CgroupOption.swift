@@ -40,11 +40,13 @@ struct CgroupOption: Equatable, Sendable {
 struct CgroupTrees {
     let overlays: [(place: OverlayPattern, overlay: any Overlay)]
     let notes: [String]
+    private let trees: [CgroupTree]
 
     /// Before the daemon gives up what it needs to ask the kernel for forks.
     init(_ options: [CgroupOption], size: UInt64, stateFile: String?) throws(Failure) {
         var overlays: [(place: OverlayPattern, overlay: any Overlay)] = []
         var notes: [String] = []
+        var trees: [CgroupTree] = []
         do throws(Errno) {
             let processes = try ProcFileSystem()
             for (index, option) in options.enumerated() {
@@ -58,6 +60,7 @@ struct CgroupTrees {
                 if tree.stateWasDamaged {
                     notes.append("\(configuration.stateFile ?? "") was damaged; it lies beside as .damaged, and groups begin anew")
                 }
+                trees.append(tree)
                 overlays.append((option.place, CgroupFront(tree)))
             }
             if !processes.knowsForks {
@@ -68,5 +71,14 @@ struct CgroupTrees {
         }
         self.overlays = overlays
         self.notes = notes
+        self.trees = trees
+    }
+
+    /// Starts the threads that follow processes while nobody asks, after the daemon has confined itself.
+    /// - Throws: EAGAIN.
+    func follow() throws(Errno) -> [Follower] {
+        var followers: [Follower] = []
+        for tree in trees { followers.append(try Follower(tree)) }
+        return followers
     }
 }

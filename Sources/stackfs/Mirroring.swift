@@ -1,4 +1,5 @@
 import CLinux
+import CgroupOverlay
 import FuseKernel
 import Glibc
 import Logging
@@ -166,6 +167,12 @@ struct Mirroring {
             try? run.mount?.unmount(lazily: true)
             throw error
         }
+        var followers: [Follower] = []
+        do throws(Errno) {
+            followers = try run.trees?.follow() ?? []
+        } catch {
+            logger.warning("no thread can be had to follow processes (\(error)): their exits show when somebody looks")
+        }
         announce(session, mirror, run)
         run.background.ready()
 
@@ -174,6 +181,7 @@ struct Mirroring {
             if signal == SIGUSR1 { report() } else { mirror.stopWatching() }
         }
         mirror.endWatching()
+        for follower in followers { follower.stop() }
         report()
         logger.info("\(run.target ?? run.source): \(end.sentence)")
     }

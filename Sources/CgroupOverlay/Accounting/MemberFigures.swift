@@ -135,7 +135,9 @@ public final class MemberFigures: CgroupFigures {
     public let memoryNodes = CgroupSet([0])
     public let memoryTotal = Machine.memoryInformation["MemTotal"] ?? 0
     public let swapTotal = Machine.memoryInformation["SwapTotal"] ?? 0
-    public let hugePageSizes: [UInt64] = [Machine.memoryInformation["Hugepagesize"] ?? 0].filter { $0 > 0 }
+    /// Those of x86 and arm64 that the kernel has.
+    public let hugePageSizes: [UInt64] = [64, 2048, 32768, 1_048_576, 16_777_216]
+        .filter { access("/sys/kernel/mm/hugepages/hugepages-\($0)kB", F_OK) == 0 }.map { $0 << 10 }
 
     /// A whole disk is a directory of /sys/dev/block that is not a partition.
     public func hasDisk(_ device: CgroupDevice) -> Bool {
