@@ -58,7 +58,9 @@ struct CgroupTrees {
                 let tree = try CgroupTree(
                     configuration, figures: MemberFigures(), actions: ProcessActions(), processes: processes)
                 if tree.stateWasDamaged {
-                    notes.append("\(configuration.stateFile ?? "") was damaged; it lies beside as .damaged, and groups begin anew")
+                    notes.append(
+                        "\(configuration.stateFile ?? "") was damaged; it lies beside as .damaged, and groups begin anew"
+                    )
                 }
                 trees.append(tree)
                 overlays.append((option.place, CgroupFront(tree)))

@@ -31,7 +31,9 @@ struct Mirroring {
             options.cache = MountOptions.Cache.none
             options.fsname = options.fsname ?? "cgroup"
         }
-        if options.cgroups.isEmpty, command.state != nil { throw .usage("--state keeps control groups: give -o cgroup= too") }
+        if options.cgroups.isEmpty, command.state != nil {
+            throw .usage("--state keeps control groups: give -o cgroup= too")
+        }
         if options.cgroups.count > 32 { throw .usage("cgroup= is given more than 32 times") }
         if !options.cgroups.isEmpty, options.smallFiles {
             throw .usage("small-files and cgroup= exclude each other: control groups' files have to be opened")
@@ -107,7 +109,9 @@ struct Mirroring {
         } catch {
             throw .unable("the lower directory \(source) cannot be served: \(error)")
         }
-        let trees = try options.cgroups.isEmpty ? nil : CgroupTrees(options.cgroups, size: options.cgroupSize, stateFile: statePath)
+        let trees =
+            try options.cgroups.isEmpty
+            ? nil : CgroupTrees(options.cgroups, size: options.cgroupSize, stateFile: statePath)
         let rings = try makeRings()
         let (mount, connection) = try connect(target, plan)
         let confinement: Confinement
@@ -304,20 +308,27 @@ struct Mirroring {
             : "/dev/fuse with \(threads == 1 ? "1 thread" : "up to \(threads) threads")"
         let parts =
             [
-                "\(command.cgroupOnly ? "control groups" : run.source) at \(target)", "FUSE protocol 7.\(session.negotiation.minorVersion)",
+                "\(command.cgroupOnly ? "control groups" : run.source) at \(target)",
+                "FUSE protocol 7.\(session.negotiation.minorVersion)",
                 transport,
                 "cache \(mirror.options.cache.summary)\(watching.summary)"
                     + (options.writebackCache ? ", writeback" : ""),
-            ] + options.cgroups.map(\.summary) + (watching.source?.blindSpots ?? []) + mirror.summary + [confinement.summary]
+            ] + options.cgroups.map(\.summary) + (watching.source?.blindSpots ?? []) + mirror.summary + [
+                confinement.summary
+            ]
         logger.info("\(parts.joined(separator: "; "))")
         if options.splices { logger.info("splice_read, splice_write and splice_move are accepted; data is copied") }
         if options.writebackCache, !session.negotiation.inForce.contains(.writebackCache) {
             logger.notice("writeback_cache is not in force: the kernel does not offer it")
         }
-        for note in plan.notes + watching.notes + (run.trees?.notes ?? []) + mirror.shortcomings + confinement.shortcomings { logger.notice("\(note)") }
+        for note in plan.notes + watching.notes + (run.trees?.notes ?? []) + mirror.shortcomings
+            + confinement.shortcomings
+        { logger.notice("\(note)") }
     }
 
-    private func report(_ session: Session<some ServedFileSystem>, _ source: String, _ target: String?, to directory: Int32?) {
+    private func report(
+        _ session: Session<some ServedFileSystem>, _ source: String, _ target: String?, to directory: Int32?
+    ) {
         guard let directory else { return }
         let report = StatisticsReport(
             operations: session.operationStatistics, lower: source, mount: target ?? "another process's mount")

@@ -117,7 +117,9 @@ enum Machine {
 enum SmallFile {
     /// Up to 64 KiB; nil where it cannot be read.
     static func read(_ path: String) -> String? {
-        guard let number = try? checked(linux_openat(LINUX_AT_FDCWD, path, O_RDONLY | LINUX_O_CLOEXEC, 0)) else { return nil }
+        guard let number = try? checked(linux_openat(LINUX_AT_FDCWD, path, O_RDONLY | LINUX_O_CLOEXEC, 0)) else {
+            return nil
+        }
         let file = Descriptor(owning: Int32(number))
         return withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 8) { buffer in
             var length = 0

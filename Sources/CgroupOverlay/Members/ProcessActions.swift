@@ -21,7 +21,9 @@ public final class ProcessActions: CgroupActions {
     public func setWeight(_ members: [CgroupMember], _ weight: UInt32) {
         let nice = min(19, max(-20, Int32((-log(Double(max(1, weight)) / 100) / log(1.25)).rounded())))
         for member in members {
-            for thread in threads(of: member) { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(thread), nice) }
+            for thread in threads(of: member) {
+                setpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(thread), nice)
+            }
         }
     }
 
@@ -35,7 +37,9 @@ public final class ProcessActions: CgroupActions {
 
     /// Whether the number is still that process's.
     private func isThere(_ member: CgroupMember) -> Bool {
-        guard let stat = SmallFile.read("/proc/\(member.pid)/stat"), let end = stat.lastIndex(of: ")") else { return false }
+        guard let stat = SmallFile.read("/proc/\(member.pid)/stat"), let end = stat.lastIndex(of: ")") else {
+            return false
+        }
         let words = stat[stat.index(after: end)...].split(separator: " ")
         return words.count > 19 && UInt64(words[19]) == member.start
     }
@@ -47,7 +51,9 @@ public final class ProcessActions: CgroupActions {
         defer { closedir(directory) }
         var threads: [Int32] = []
         while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             if let number = Int32(name) { threads.append(number) }
         }
         return threads

@@ -86,7 +86,9 @@ public struct Confinement: Sendable {
             shortcomings.append("no_new_privs is not in force: \(Errno(rawValue: Int32(-result)))")
         }
         let architecture = Architecture.current
-        let calls = RefusedCall.all(process: getpid(), governsProcesses: governsProcesses).filter { $0.number(on: architecture) != nil }
+        let calls = RefusedCall.all(process: getpid(), governsProcesses: governsProcesses).filter {
+            $0.number(on: architecture) != nil
+        }
         do throws(Errno) {
             try SystemCallFilter(calls, architecture).install(.process)
             parts.append("a filter of \(calls.count) system calls")

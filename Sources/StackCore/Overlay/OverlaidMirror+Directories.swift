@@ -50,7 +50,9 @@ extension OverlaidMirror {
             }
         case .way(let way):
             let path = try ways.path(way)
-            for (place, name) in ([".", ".."] + places.names(in: path)).enumerated().dropFirst(Int(clamping: arguments.offset)) {
+            for (place, name) in ([".", ".."] + places.names(in: path)).enumerated().dropFirst(
+                Int(clamping: arguments.offset))
+            {
                 let number = place < 2 ? request.nodeid : try self.number(of: name, in: path)
                 if !writer.append(name, number, S_IFDIR, UInt64(place) + 1, into: &reply) { return }
             }
@@ -96,7 +98,8 @@ extension OverlaidMirror {
             let start = bytes.baseAddress! + position
             var dirent = (start + head).load(as: fuse_dirent.self)
             let nameStart = start + head + MemoryLayout<fuse_dirent>.size
-            let name = String(decoding: UnsafeRawBufferPointer(start: nameStart, count: Int(dirent.namelen)), as: UTF8.self)
+            let name = String(
+                decoding: UnsafeRawBufferPointer(start: nameStart, count: Int(dirent.namelen)), as: UTF8.self)
             if name != ".", name != "..", case .root(let index) = places.place(of: name, in: path) {
                 if hasEntries {
                     let hidden = start.load(as: fuse_entry_out.self).nodeid

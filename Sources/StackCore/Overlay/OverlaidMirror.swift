@@ -40,7 +40,8 @@ public final class OverlaidMirror: FileSystem {
 
     /// What the mirror wants, with an OPEN and OPENDIR for everything: overlays need them.
     public var wantedFlags: InitFlags {
-        let flags = mirror?.wantedFlags ?? [.asyncRead, .dontMask, .asyncDirectIO, .parallelDirectoryOperations, .abortError]
+        let flags =
+            mirror?.wantedFlags ?? [.asyncRead, .dontMask, .asyncDirectIO, .parallelDirectoryOperations, .abortError]
         return flags.subtracting([.noOpen, .noOpendir]).union(.atomicTruncate)
     }
 

@@ -15,7 +15,8 @@ public protocol Overlay: AnyObject, Sendable {
     func setAttributes(of node: UInt64, _ change: OverlayAttributeChange) throws(Errno) -> OverlayAttributes
     /// The entries from `offset` on, 0 at first, without "." and "..". `body` gets the name, the node, its type as in st_mode and the
     /// offset of what follows, and returns whether it wants that one; it must not call the overlay.
-    func entries(of directory: UInt64, from offset: UInt64, _ body: (UnsafeRawBufferPointer, UInt64, UInt32, UInt64) -> Bool)
+    func entries(
+        of directory: UInt64, from offset: UInt64, _ body: (UnsafeRawBufferPointer, UInt64, UInt32, UInt64) -> Bool)
         throws(Errno)
     func readLink(_ node: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int
 

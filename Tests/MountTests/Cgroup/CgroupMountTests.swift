@@ -74,7 +74,8 @@ import Testing
 
     @Test func manyGroupsComeAndGo() throws {
         let (fixture, mount) = try fixture(["cgroup=/t:rw"])
-        let script = Script.shell("cd t; seq 10000 | xargs mkdir; ls -d [0-9]* | wc -l; seq 10000 | xargs rmdir; ls -d [0-9]* || true")
+        let script = Script.shell(
+            "cd t; seq 10000 | xargs mkdir; ls -d [0-9]* | wc -l; seq 10000 | xargs rmdir; ls -d [0-9]* || true")
         let result = try script.run(in: mount.path, seconds: 120)
         #expect(result.output.hasPrefix("10000\n"), "\(result.output)")
         #expect(result.output.contains("No such file"), "\(result.output)")
