@@ -162,12 +162,13 @@ int BPF_PROG(notified_of_child, struct dentry *dentry, __u32 mask, void *data, _
     return 0;
 }
 
-/* The first store to a page since it was last written out. What is stored after that moves no time. */
+/* The first store to a page since it was last written out: what is stored after that moves no time. On tmpfs every write comes here too,
+ * and the loader's own are known; it stores through no mapping. */
 SEC("fexit/file_update_time")
 int BPF_PROG(stored, struct file *file) {
     __u64 number = file->f_inode->i_ino;
     struct watch_shared *memory = tracking(file->f_inode->i_sb->s_dev, number);
-    if (memory) report_inode(memory, number, WATCH_DATA);
+    if (memory && !is_own(memory)) report_inode(memory, number, WATCH_DATA);
     /* A mapping of a stacking file system's file has the file below in its place. */
     struct inode *above = inode_above(file);
     if (!above) return 0;

@@ -20,7 +20,8 @@ for purpose in "$@"; do
         build) more='ca-certificates g++ git libattr1-dev libbpf-dev libfuse-dev pkg-config' ;;
         run) more='fuse3 libbpf1' ;;
         test) more='acl attr btrfs-progs e2fsprogs fuse3 gcc git libcap2-bin procps python3 rsync sqlite3 xfsprogs' ;;
-        bench) more='e2fsprogs git python3 python3-matplotlib sqlite3' ;;
+        bench) more='bindfs dbench e2fsprogs fio fuse-overlayfs gcc git libfuse3-dev make mergerfs pkg-config postmark python3
+            python3-matplotlib sqlite3 unionfs-fuse' ;;
         vm) more='cpio e2fsprogs mmdebstrap qemu-system-x86 xz-utils' ;;
         lint) more='mandoc shellcheck' ;;
         *) fail "setup.sh knows the purposes build, run, test, vm, bench and lint, not $purpose" ;;

@@ -61,13 +61,7 @@ final class LowerMounts: @unchecked Sendable {
     }
 
     private func text() -> String {
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
         lseek(table, 0, SEEK_SET)
-        while true {
-            let length = read(table, &buffer, buffer.count)
-            if length <= 0 { return String(decoding: bytes, as: UTF8.self) }
-            bytes += buffer[..<length]
-        }
+        return ExtCache.text(reading: table)
     }
 }

@@ -8,10 +8,13 @@ final class PollingThread: Sendable {
     private let stop: Int32
     private let done: Int32
 
-    /// Starts a thread that calls `ready` whenever `descriptor` has one of `events` (poll(2)).
+    /// Starts a thread that calls `ready` whenever `descriptor` has one of `events` (poll(2)), and `idle` after each second without.
     ///
     /// - Throws: EAGAIN without room for a thread, EMFILE.
-    init(_ descriptor: Int32, _ events: Int32, _ ready: @escaping @Sendable () -> Void) throws(Errno) {
+    init(
+        _ descriptor: Int32, _ events: Int32, idle: (@Sendable () -> Void)? = nil,
+        _ ready: @escaping @Sendable () -> Void
+    ) throws(Errno) {
         let (stopped, stop) = try Self.pipe()
         let (done, ended) = try Self.pipe()
         (self.stop, self.done) = (stop, done)
@@ -20,8 +23,10 @@ final class PollingThread: Sendable {
                 pollfd(fd: descriptor, events: Int16(events), revents: 0), pollfd(fd: stopped, events: 0, revents: 0),
             ]
             while true {
-                let count = poll(&waited, 2, -1)
+                let count = poll(&waited, 2, idle == nil ? -1 : 1000)
                 if count < 0, errno != EINTR { break }
+                if count == 0 { idle?() }
+                if count <= 0 { continue }
                 if waited[1].revents != 0 { break }
                 if waited[0].revents != 0 { ready() }
             }

@@ -49,7 +49,9 @@ extension MountOption {
         ) {
             (options, name, value) throws(Failure) in
             guard let watcher = MountOptions.Watcher(rawValue: value) else {
-                throw .usage("watcher=\(value) is none of \(MountOptions.Watcher.allCases.map(\.rawValue).joined(separator: ", "))")
+                throw .usage(
+                    "watcher=\(value) is none of \(MountOptions.Watcher.allCases.map(\.rawValue).joined(separator: ", "))"
+                )
             }
             options.watcher = watcher
         },
@@ -59,7 +61,10 @@ extension MountOption {
         MountOption(["attr_timeout"], value: "SECONDS", "how long attributes are kept (default: as cache says)") {
             (options, name, value) throws(Failure) in options.attributeTimeout = try seconds(value, of: name)
         },
-        MountOption(["negative_timeout"], value: "SECONDS", "how long the absence of a name is kept (default: watched, for ever; else 0)") {
+        MountOption(
+            ["negative_timeout"], value: "SECONDS",
+            "how long the absence of a name is kept (default: watched, for ever; else 0)"
+        ) {
             (options, name, value) throws(Failure) in options.negativeTimeout = try seconds(value, of: name)
         },
         MountOption(["writeback_cache"], "the kernel gathers writes and sends them later") {

@@ -16,9 +16,9 @@ struct BenchTests {
 
     @Test("Every piece of work has a name of its own")
     func names() {
-        let keys = (Workload.all + Workload.fio).map(\.key) + RequestScenario.all.flatMap { $0.loops.map(\.0) }
+        let keys = Workload.everything.map(\.key) + RequestScenario.all.flatMap { $0.loops.map(\.0) }
         #expect(Set(keys).count == keys.count)
-        let rows = (Workload.all + Workload.fio).map(\.name)
+        let rows = Workload.everything.map(\.name)
         #expect(Set(rows).count == rows.count)
     }
 

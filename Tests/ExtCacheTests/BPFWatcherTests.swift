@@ -79,7 +79,7 @@ import Testing
         #expect(tree.eventually { tree.sink.reports.contains(.name(Array("later".utf8), in: root)) })
     }
 
-    /// A file system that is mounted below is watched from then on, and its coming is told as a loss.
+    /// A file system that is mounted below is watched from then on. Its coming is told as a change of the mount point's name, and as a loss.
     @Test func mountsBelow() throws {
         let tree = try WatchedTree(.ext4)
         try tree.run("mkdir below")
@@ -87,6 +87,8 @@ import Testing
         try Subprocess.run(["mount", "-t", "tmpfs", "below", below])
         defer { _ = try? Subprocess.run(["umount", below]) }
         #expect(tree.eventually { tree.sink.losses == 1 })
+        let root = try #require(tree.inode(".")).inode
+        #expect(tree.sink.reports.contains(.name(Array("below".utf8), in: root)))
         try tree.track("below")
         let inode = try #require(tree.inode("below")).inode
         try tree.run(": >new", in: "below")

@@ -54,8 +54,12 @@ struct MirrorRound {
             owning: Int32(
                 try checked(linux_openat(LINUX_AT_FDCWD, sandbox.lower, LINUX_O_DIRECTORY | LINUX_O_CLOEXEC, 0))))
         let descriptorsBefore = sandbox.openDescriptors().count
+        // Files and directories are opened in some rounds, and used without that in others.
+        var mirrorOptions = MirrorOptions()
+        if seed % 2 == 0 { mirrorOptions.cache = CachePolicy(mode: .none) }
+        mirrorOptions.smallFiles = seed % 3 == 0
         let mirror = try Mirror(
-            lower: lower, options: MirrorOptions(), logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() })
+            lower: lower, options: mirrorOptions, logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() })
         try mirror.threadWillServe()
         var ends: [Int32] = [0, 0]
         try #require(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue), 0, &ends) == 0)

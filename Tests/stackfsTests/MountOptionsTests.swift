@@ -37,7 +37,8 @@ import Testing
 
     @Test func everyNameOfTheTableParses() throws {
         let values = [
-            "cache": "none", "watcher": "fanotify", "entry_timeout": "1", "attr_timeout": "0.5", "negative_timeout": "0", "max_write": "4096",
+            "cache": "none", "watcher": "fanotify", "entry_timeout": "1", "attr_timeout": "0.5",
+            "negative_timeout": "0", "max_write": "4096",
             "max_read": "1048576", "threads": "3", "passthrough": "auto", "transport": "auto", "fsname": "a",
             "subtype": "b", "cgroup": "/sys/fs/cgroup:v1:rw", "cgroup_size": "4096",
         ]
@@ -56,7 +57,8 @@ import Testing
     @Test(arguments: [
         "max_write=4095", "max_write=1048577", "max_write=", "max_write=0x1000", "max_read=0", "threads=0",
         "threads=65",
-        "cache=", "cache=watch", "watcher=", "watcher=inotify2", "cache=ttl:", "cache=ttl:inf", "entry_timeout=-1", "attr_timeout=1e10", "subtype=",
+        "cache=", "cache=watch", "watcher=", "watcher=inotify2", "cache=ttl:", "cache=ttl:inf", "entry_timeout=-1",
+        "attr_timeout=1e10", "subtype=",
         "fsname=a\nb", "ro=", "nonempty=1", "=", "=1", "allow_other ", "Ro",
     ])
     func badValuesAreUsageErrors(option: String) {
@@ -72,7 +74,8 @@ import Testing
         #expect(plain == .standard)
         let attrval = try MountOptions(lists: ["attr_timeout=7"]).cachePolicy(attrval: 3, isWatched: false)
         #expect(attrval == CachePolicy(mode: .timeToLive(seconds: 1), entry: 3, attributes: 7))
-        let none = try MountOptions(lists: ["cache=none,negative_timeout=2"]).cachePolicy(attrval: nil, isWatched: false)
+        let none = try MountOptions(lists: ["cache=none,negative_timeout=2"]).cachePolicy(
+            attrval: nil, isWatched: false)
         #expect(none == CachePolicy(mode: .none, negative: 2))
         #expect(try MountOptions(lists: ["cache=ttl"]).cachePolicy(attrval: nil, isWatched: true) == .standard)
         let watched = try MountOptions(lists: ["attr_timeout=9"]).cachePolicy(attrval: nil, isWatched: true)
@@ -81,7 +84,8 @@ import Testing
         #expect(watched.unwatched.negative == .none && watched.watched.negative.seconds == 1_000_000_000)
         #expect(none.summary == "none (missing names 2 s)")
         #expect(attrval.summary == "ttl:1 (entries 3 s, attributes 7 s)")
-        #expect(try MountOptions(lists: ["cache=ttl:0.5"]).cachePolicy(attrval: nil, isWatched: false).summary == "ttl:0.5")
+        #expect(
+            try MountOptions(lists: ["cache=ttl:0.5"]).cachePolicy(attrval: nil, isWatched: false).summary == "ttl:0.5")
     }
 
     @Test(arguments: [

@@ -14,6 +14,7 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Workloads, separated by commas; see --list.") var workloads: String?
     @Flag(help: "Run fio's reads, writes, creations and deletions by 1 and 32 threads, in place of the main workloads.")
     var fio = false
+    @Flag(help: "Run what servers, builders and older benchmarks do, in place of the main workloads.") var servers = false
     @Option(help: "Measure the daemon's memory and processor time with so many thousand nodes as well.")
     var memoryThousands: Int?
     @Option(help: "Systems, separated by commas; see --list.") var systems: String?
@@ -123,14 +124,14 @@ struct RunCommand: ParsableCommand {
 
     private func chosenWorkloads() throws -> [Workload] {
         guard let workloads else {
-            return (fio ? Workload.fio : Workload.all).filter { workload in
+            return (fio ? Workload.fio : servers ? Workload.servers : Workload.all).filter { workload in
                 guard let program = workload.program, Subprocess.find(program) == nil else { return true }
                 note("left out, as there is no \(program): \(workload.name)")
                 return false
             }
         }
         return try workloads.split(separator: ",").map { key in
-            guard let workload = (Workload.all + Workload.fio).first(where: { $0.key == key }) else {
+            guard let workload = Workload.everything.first(where: { $0.key == key }) else {
                 throw Failure("there is no workload \(key); --list shows what there is")
             }
             return workload
@@ -141,7 +142,7 @@ struct RunCommand: ParsableCommand {
         var record = Record(kind: "machine")
         var machine = Machine()
         machine.systems = systems.map(\.name)
-        machine.rows = (Workload.all + Workload.fio).map(\.name)
+        machine.rows = Workload.everything.map(\.name)
         for system in systems { machine.commands[system.name] = system.arguments.joined(separator: " ") }
         machine.versions = peers.versions
         machine.versions["stackfs"] = try? Subprocess.output(of: [binary, "--version"], seconds: 5).text

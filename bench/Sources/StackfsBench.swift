@@ -7,7 +7,7 @@ struct StackfsBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stackfs-bench",
         abstract: "Measure what stackfs and file systems like it cost against the directory that they show.",
-        subcommands: [RunCommand.self, LoopCommand.self], defaultSubcommand: RunCommand.self)
+        subcommands: [RunCommand.self, VisibilityCommand.self, LoopCommand.self], defaultSubcommand: RunCommand.self)
 }
 
 /// The part of a measurement that runs on the file system.
@@ -22,7 +22,7 @@ struct LoopCommand: ParsableCommand {
     func run() throws {
         let place = Place(lower: lower, beside: beside, duration: duration)
         let loops =
-            (Workload.all + Workload.fio).map { ($0.key, $0.run) } + RequestScenario.all.flatMap { $0.loops }
+            Workload.everything.map { ($0.key, $0.run) } + RequestScenario.all.flatMap { $0.loops }
             + [(Memory.walkKey, Memory.walk)]
         guard let (_, loop) = loops.first(where: { $0.0 == key }) else { throw Failure("no workload \(key)") }
         let sample = try loop(place)

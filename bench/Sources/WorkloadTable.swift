@@ -5,6 +5,9 @@ extension Workload {
     /// The rows of the table. "First" is a fresh mount over a lower file system whose caches are warm.
     static let all = metadata + directories + data + names + programs
 
+    /// The main table's, fio's, and those of servers and builders.
+    static let everything = all + fio + servers
+
     private static let makeWork: @Sendable (Place) throws -> Void = { place in
         guard mkdir(place.lower + "/work", 0o777) == 0 else { throw Failure("work", code: errno) }
     }

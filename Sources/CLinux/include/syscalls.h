@@ -305,6 +305,18 @@ LINUX_CALL int64_t linux_fanotify_mark(int group, uint32_t flags, uint64_t mask,
                                        const char *_Nonnull path) {
     return linux_syscall(__NR_fanotify_mark, group, flags, (long)mask, directory, (long)path, 0);
 }
+// sched_setattr(2): policy 0 is SCHED_OTHER, whose runtime is the slice that the task asks for (Linux 6.12).
+struct linux_sched_attributes {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+};
+_Static_assert(sizeof(struct linux_sched_attributes) == 48, "sched_attr, the first version");
+LINUX_CALL int64_t linux_sched_setattr(int thread, struct linux_sched_attributes *_Nonnull attributes) {
+    return linux_syscall(__NR_sched_setattr, thread, (long)attributes, 0, 0, 0, 0);
+}
 LINUX_CALL int64_t linux_eventfd(uint32_t initial, int flags) {
     return linux_syscall(__NR_eventfd2, initial, flags, 0, 0, 0, 0);
 }

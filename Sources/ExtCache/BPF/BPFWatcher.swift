@@ -1,3 +1,4 @@
+import CLinux
 import CWatch
 import Glibc
 import StackCore
@@ -7,7 +8,8 @@ import SystemCalls
 /// Sees changes of the lower tree by programs in the kernel: of whatever process, on whatever file system, by whatever name.
 ///
 /// Which inodes it is about stands in memory that the programs read, so that ``track(_:node:)`` is a few instructions. Two threads: one reads
-/// what the programs report, the other follows the mounts below the lower directory.
+/// what the programs report, the other follows the mounts below the lower directory and asks each second whether programs were kept
+/// from running.
 public final class BPFWatcher: ChangeSource {
     public let name = "eBPF"
     public let reach = ChangeReach.inodes
@@ -60,16 +62,37 @@ public final class BPFWatcher: ChangeSource {
             reader.checkForLoss()
         }
         threads.withLock { $0.append(readerThread) }
-        let mountThread = try PollingThread(mounts.table, POLLPRI) { [self] in
-            let now = watchMounts()
-            let isNew = seen.withLock { seen in
-                defer { seen = now }
-                return seen != now
+        let missed = Mutex(programs.misses)
+        let checkForMisses = { @Sendable [programs] in
+            let now = programs.misses
+            let isMore = missed.withLock { missed in
+                defer { missed = now }
+                return missed != now
             }
-            // A directory may be another by now, and what has changed on a file system before it was watched is unknown.
-            if isNew { sink.changesLost() }
+            if isMore { sink.changesLost() }
+        }
+        let mountThread = try PollingThread(mounts.table, POLLPRI, idle: checkForMisses) { [self] in
+            let now = watchMounts()
+            let changed = seen.withLock { seen in
+                defer { seen = now }
+                return seen.symmetricDifference(now)
+            }
+            // The directory at the mount point is another by now.
+            for mount in changed { Self.report(mountPoint: mount.point, to: sink) }
+            // What has changed on a file system before it was watched is unknown.
+            if !changed.isEmpty { sink.changesLost() }
         }
         threads.withLock { $0.append(mountThread) }
+    }
+
+    private static func report(mountPoint: String, to sink: any ChangeSink) {
+        let parts = mountPoint.split(separator: "/")
+        guard let name = parts.last else { return }
+        var status = linux_statx()
+        let above = parts.dropLast().reduce("/") { "\($0)\($1)/" }
+        guard linux_statx_at(LINUX_AT_FDCWD, above, 0, LINUX_STATX_BASIC_STATS, &status) == 0 else { return }
+        let bytes = Array(name.utf8)
+        bytes.withUnsafeBytes { sink.entryChanged($0, in: LowerInode(status)) }
     }
 
     /// Has all of the lower tree's superblocks watched, and returns its mounts.

@@ -15,6 +15,7 @@ struct Libbpf {
     let loadObject: @convention(c) (Object) -> Int32
     let closeObject: @convention(c) (Object) -> Void
     let findProgram: @convention(c) (Object, UnsafePointer<CChar>) -> Program?
+    let programDescriptor: @convention(c) (Program) -> Int32
     let setAutoload: @convention(c) (Program, Bool) -> Int32
     let attach: @convention(c) (Program) -> OpaquePointer?
     let destroyLink: @convention(c) (OpaquePointer) -> Int32
@@ -45,6 +46,7 @@ struct Libbpf {
         loadObject = try function("bpf_object__load")
         closeObject = try function("bpf_object__close")
         findProgram = try function("bpf_object__find_program_by_name")
+        programDescriptor = try function("bpf_program__fd")
         setAutoload = try function("bpf_program__set_autoload")
         attach = try function("bpf_program__attach")
         destroyLink = try function("bpf_link__destroy")

@@ -27,6 +27,7 @@ final class WatchPrograms: @unchecked Sendable {
     private let object: Libbpf.Object
     private let links: [OpaquePointer]
     private let events: Int32
+    private let descriptors: [Int32]
 
     /// Loads and attaches the programs. All of it needs privileges: see ``BPFObstacle/noPrivilege``.
     ///
@@ -44,6 +45,18 @@ final class WatchPrograms: @unchecked Sendable {
         (object, links, events, memory, losses) = (
             loaded.object, loaded.links, loaded.events, loaded.memory!, loaded.losses
         )
+        descriptors = loaded.descriptors
+    }
+
+    /// How many times a program did not run, as it was running on that processor: where the kernel is preemptible, one task can be
+    /// stopped in the middle of it and the next one get there. Not a system call of bpf(2).
+    var misses: UInt64 {
+        descriptors.reduce(0) { sum, descriptor in
+            let line = text(of: "/proc/self/fdinfo/\(descriptor)").split(separator: "\n").first {
+                $0.hasPrefix("recursion_misses:")
+            }
+            return sum &+ (line?.split(separator: "\t").last.flatMap { UInt64($0) } ?? 0)
+        }
     }
 
     /// The ring buffer that the programs write to, read by ``WatchRing``.
@@ -62,6 +75,7 @@ final class WatchPrograms: @unchecked Sendable {
         var object: Libbpf.Object
         var links: [OpaquePointer] = []
         var events: Int32 = -1
+        var descriptors: [Int32] = []
         var memory: WatchMemory?
         var losses: [String] = []
     }
@@ -107,6 +121,7 @@ final class WatchPrograms: @unchecked Sendable {
         }
         loaded.events = library.findMap(loaded.object, "events")
         for program in programs {
+            loaded.descriptors.append(library.programDescriptor(program))
             guard let link = library.attach(program) else { throw .refused(.attaching, .last) }
             loaded.links.append(link)
         }

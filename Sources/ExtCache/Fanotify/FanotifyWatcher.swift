@@ -74,6 +74,7 @@ public final class FanotifyWatcher: ChangeSource {
 
     private func run(_ sink: any ChangeSink) {
         defer { ended.signal() }
+        Thread.askForShortSlices()
         var marks = MarkedDirectories(keepsDescriptors: !group.isPrivileged)
         defer { marks.closeAll() }
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 8)

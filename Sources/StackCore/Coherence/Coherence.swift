@@ -29,6 +29,7 @@ final class Coherence: ChangeSink, NodeObserver {
     /// INC_EPOCH is there (7.44).
     private let hasEpochs: Bool
     private let isRunning = Atomic(true)
+    private let isSourceEnded = Atomic(false)
     private let clock = Atomic<UInt64>(0)
     private let logger: Logger
 
@@ -52,7 +53,9 @@ final class Coherence: ChangeSink, NodeObserver {
         try entries.begin()
         try inodes.begin()
         nodes.observer = self
-        if tracksEveryNode, nodes.mounts.isLocal(0), nodes.mark(.root, Use.tracked | Use.watched), let root = nodes.lowerInode(of: .root) {
+        if tracksEveryNode, nodes.mounts.isLocal(0), nodes.mark(.root, Use.tracked | Use.watched),
+            let root = nodes.lowerInode(of: .root)
+        {
             source.track(root, node: .root)
         }
         do throws(Errno) {
@@ -65,9 +68,14 @@ final class Coherence: ChangeSink, NodeObserver {
 
     func end() {
         isRunning.store(false, ordering: .relaxed)
-        source.end()
+        endSource()
         entries.end()
         inodes.end()
+    }
+
+    /// Once, whoever asks for it first.
+    private func endSource() {
+        if !isSourceEnded.exchange(true, ordering: .acquiringAndReleasing) { source.end() }
     }
 
     // MARK: what may be answered
@@ -145,7 +153,7 @@ final class Coherence: ChangeSink, NodeObserver {
     /// Gives the source up, as if it had failed: from now on caches are kept by time.
     func stop() {
         guard isRunning.exchange(false, ordering: .acquiringAndReleasing) else { return }
-        source.end()
+        endSource()
         changesLost()
         logger.notice("\(source.name) was told to stop: caches are kept by time from now on")
     }

@@ -51,6 +51,7 @@ final class EntryInvalidations: Sendable {
     }
 
     private func run() {
+        Thread.askForShortSlices()
         while true {
             wake.wait()
             let (entries, hasEnded) = state.withLock { state in

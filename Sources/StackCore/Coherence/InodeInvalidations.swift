@@ -93,6 +93,7 @@ final class InodeInvalidations: Sendable {
             if !connection.invalidateData(nodeid: node.rawValue) { retry(node) }
             count += 1
         }
-        logger.debug("changes were lost: asked the kernel to drop what it kept of \(count) nodes in \(Self.now - start) ms")
+        logger.debug(
+            "changes were lost: asked the kernel to drop what it kept of \(count) nodes in \(Self.now - start) ms")
     }
 }

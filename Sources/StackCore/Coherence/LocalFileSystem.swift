@@ -35,5 +35,6 @@ public enum LocalFileSystem {
 
     /// Why others are not watched.
     public static let obstacle = ChangeSourceError(
-        "the lower file system may change without this machine's doing (network file systems, /proc), which nobody here would see")
+        "the lower file system may change without this machine's doing (network file systems, /proc), which nobody here would see"
+    )
 }

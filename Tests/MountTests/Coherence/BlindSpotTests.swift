@@ -1,3 +1,4 @@
+import Glibc
 import MountSupport
 import Testing
 
@@ -31,6 +32,7 @@ extension Coherence {
         /// The log says who watches, and what is not seen.
         @Test func theLogNamesTheWatcher() throws {
             let pair = try Pair(options: ["watcher=fanotify"])
+            waitForLog(of: pair.mount)
             #expect(pair.mount.messages.contains("cache watched by fanotify"))
             #expect(pair.mount.messages.contains("stores through a mapping"))
             try pair.end()
@@ -44,8 +46,18 @@ extension Coherence {
             }
             #expect(error?.description.contains("cache=watched cannot be had") == true, "\(String(describing: error))")
             let mount = try TestMount("/proc/self", in: scratch, name: "unwatched")
+            waitForLog(of: mount)
             #expect(mount.messages.contains("cache ttl:1;") && mount.messages.contains("are not watched"))
             try mount.unmount()
+        }
+
+        /// The mount stands before the log says what is in force; the last line of that is about the confinement.
+        private func waitForLog(of mount: TestMount) {
+            let deadline = Deadline(seconds: 10)
+            while !mount.messages.contains("confined to") || !mount.messages.hasSuffix("\n"), !deadline.passed {
+                usleep(10_000)
+            }
+            usleep(50_000)
         }
     }
 }

@@ -45,12 +45,12 @@ struct DaemonConfinementTests {
         return (result, value)
     }
 
-    @Test func everyThreadIsConfined() throws {
+    @Test(arguments: [("none", 0), ("watched", 3)]) func everyThreadIsConfined(_ cache: String, _ watching: Int) throws {
         let scratch = try Scratch(.plain)
-        let mount = try TestMount(scratch.directory, in: scratch, options: ["threads=3"])
+        let mount = try TestMount(scratch.directory, in: scratch, options: ["threads=3", "cache=\(cache)", "transport=device"])
         let threads = try threads(mount)
-        // The three, the one that directs them, and the main thread.
-        #expect(threads.count == 5)
+        // The three, the one that directs them, the main thread, and those of a watcher.
+        #expect(threads.count == 5 + watching)
         let own = "/proc/self/status"
         for thread in threads {
             #expect(try set("CapPrm", of: thread) == set("CapPrm", of: own) & Self.kept)

@@ -13,4 +13,5 @@ enum Faithfulness {}
 
 /// Tests of what becomes of the mount and its users when something goes wrong.
 @Suite("Faults", .serialized, .enabled(if: Requirements.met, "mount tests need root and /dev/fuse")) enum Faults {}
-@Suite("Coherence", .serialized, .enabled(if: Requirements.met, "mount tests need root and /dev/fuse")) enum Coherence {}
+@Suite("Coherence", .serialized, .enabled(if: Requirements.met, "mount tests need root and /dev/fuse")) enum Coherence {
+}

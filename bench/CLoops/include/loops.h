@@ -33,6 +33,10 @@ int bench_readdir_stat(const char *name, struct bench_sample *sample);
 int bench_read_sequential(const char *name, uint32_t block, struct bench_sample *sample);
 // Creates prefix0 to prefix(count - 1), of `size` bytes each.
 int bench_create(const char *prefix, uint32_t count, uint32_t size, struct bench_sample *sample);
+// The same, each synced before it is closed.
+int bench_create_synced(const char *prefix, uint32_t count, uint32_t size, struct bench_sample *sample);
+// So many turns of a file (0), mail (1) or web (2) server over work/file0 to work/file(files - 1).
+int bench_server(int kind, uint32_t files, uint32_t turns, struct bench_sample *sample);
 int bench_unlink(const char *prefix, uint32_t count, struct bench_sample *sample);
 
 #endif
