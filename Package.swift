@@ -42,11 +42,11 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swift, plugins: ["CompileBPF"]),
-        .target(name: "CgroupOverlay", dependencies: ["CLinux", "SystemCalls"], swiftSettings: swift),
+        .target(name: "CgroupOverlay", dependencies: ["CLinux", "SystemCalls", "StackCore"], swiftSettings: swift),
         .executableTarget(
             name: "stackfs",
             dependencies: [
-                "ExtCache", "StackCore", "FuseKernel", "SystemCalls", "CLinux",
+                "ExtCache", "CgroupOverlay", "StackCore", "FuseKernel", "SystemCalls", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -83,7 +83,7 @@ let package = Package(
         .testTarget(
             name: "stackfsTests",
             dependencies: [
-                "stackfs", "StackCore", "FuseKernel", "SystemCalls", "CLinux",
+                "stackfs", "CgroupOverlay", "StackCore", "FuseKernel", "SystemCalls", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swift),

@@ -1,4 +1,5 @@
 import CLinux
+import CgroupOverlay
 import FuseKernel
 import Glibc
 import Logging
@@ -8,7 +9,7 @@ import SystemCalls
 /// A mirror from the checks before it is mounted to its end.
 struct Mirroring {
     private let command: MountCommand
-    private let options: MountOptions
+    private var options: MountOptions
     private let attrval: Double?
     private let lowerPath: String
     /// Nil with `--fuse-fd`, where a mount point need not be known.
@@ -21,6 +22,22 @@ struct Mirroring {
         options = try MountOptions(lists: command.lists)
         attrval = try command.attrval.map { (text) throws(Failure) in try seconds(text, of: "--attrval") }
         (lowerPath, mountPath) = try command.paths()
+        if command.cgroupOnly {
+            // The mount point is the lower directory, and the tree at its root hides it.
+            if options.cgroups.isEmpty { options.cgroups = [try CgroupOption("/:v2")] }
+            guard options.cgroups.count == 1, options.cgroups[0].place.components.isEmpty else {
+                throw .usage("--cgroup-only shows one tree at the mount's root: -o cgroup=/:v1 or cgroup=/:v2")
+            }
+            options.cache = MountOptions.Cache.none
+            options.fsname = options.fsname ?? "cgroup"
+        }
+        if options.cgroups.isEmpty, command.state != nil {
+            throw .usage("--state keeps control groups: give -o cgroup= too")
+        }
+        if options.cgroups.count > 32 { throw .usage("cgroup= is given more than 32 times") }
+        if !options.cgroups.isEmpty, options.smallFiles {
+            throw .usage("small-files and cgroup= exclude each other: control groups' files have to be opened")
+        }
         let level = try command.level()
         if let number = command.fuseFd, number < 0 { throw .usage("--fuse-fd \(number) is no descriptor") }
         logger = Logger(label: "stackfs", factory: { _ in CommandLog(logLevel: level) })
@@ -55,7 +72,7 @@ struct Mirroring {
             throw .unable("the path of the mount point \(mountPath) cannot be found: \(Errno.last)")
         }
         // That it is not empty would hide why: a mount point above or below the lower directory hardly ever is.
-        try Checks.checkApart(lower: lower, source, mount: point, target)
+        if !command.cgroupOnly { try Checks.checkApart(lower: lower, source, mount: point, target) }
         if !options.nonempty { try Checks.checkEmpty(target, point.number) }
         if !privileged, options.access == .everybody || options.access == .root { try Checks.checkUserAllowOther() }
         return target
@@ -92,33 +109,85 @@ struct Mirroring {
         } catch {
             throw .unable("the lower directory \(source) cannot be served: \(error)")
         }
+        let trees =
+            try options.cgroups.isEmpty
+            ? nil : CgroupTrees(options.cgroups, size: options.cgroupSize, stateFile: statePath)
         let rings = try makeRings()
         let (mount, connection) = try connect(target, plan)
         let confinement: Confinement
         do throws(Errno) {
             // Before the first message is read: with --fuse-fd, whoever opened the connection may have written it.
-            confinement = try Confinement.enter(runsPrograms: mount?.needsFusermount ?? false)
+            confinement = try Confinement.enter(
+                runsPrograms: mount?.needsFusermount ?? false, governsProcesses: trees != nil)
         } catch {
             try? mount?.unmount(lazily: true)
             throw .unable("the capabilities that are not needed could not be given up: \(error)")
         }
-        let session: Session<Mirror>
-        do throws(Failure) {
-            session = try beginSession(mirror, connection, plan, rings, watching)
+        let run = Run(
+            source: source, target: target, plan: plan, statistics: statistics, background: background, mount: mount,
+            connection: connection, rings: rings, watching: watching, confinement: confinement, signals: signals,
+            trees: trees)
+        guard let trees else { return try serve(mirror, mirror, run) }
+        let overlaid: OverlaidMirror
+        do throws(Errno) {
+            overlaid = try OverlaidMirror(mirror, trees.overlays)
         } catch {
             try? mount?.unmount(lazily: true)
+            throw .unable("the control groups cannot be shown: \(error)")
+        }
+        try serve(overlaid, mirror, run)
+    }
+
+    /// The state file from the daemon's working directory, which is / in the background.
+    private var statePath: String? {
+        guard let path = command.state else { return nil }
+        if path.hasPrefix("/") { return path }
+        guard let directory = getcwd(nil, 0) else { return path }
+        defer { free(directory) }
+        return String(cString: directory) + "/" + path
+    }
+
+    /// What has been made by the time that a mount is served.
+    private struct Run {
+        let source: String
+        let target: String?
+        let plan: MountPlan
+        let statistics: Int32?
+        let background: Background
+        let mount: Mount?
+        let connection: Connection
+        let rings: RingSet?
+        let watching: Watching
+        let confinement: Confinement
+        let signals: SignalWatch
+        let trees: CgroupTrees?
+    }
+
+    private func serve<Served: ServedFileSystem>(_ served: Served, _ mirror: Mirror, _ run: Run) throws(Failure) {
+        let session: Session<Served>
+        do throws(Failure) {
+            session = try beginSession(served, mirror, run)
+        } catch {
+            try? run.mount?.unmount(lazily: true)
             throw error
         }
-        announce(session, source, target ?? "descriptor \(connection.descriptor)", plan, watching, confinement)
-        background.ready()
+        var followers: [Follower] = []
+        do throws(Errno) {
+            followers = try run.trees?.follow() ?? []
+        } catch {
+            logger.warning("no thread can be had to follow processes (\(error)): their exits show when somebody looks")
+        }
+        announce(session, mirror, run)
+        run.background.ready()
 
-        let report = { () in self.report(session, source, target, to: statistics) }
-        let end = session.serve(mount, signals) { signal in
-            if signal == SIGUSR1 { report() } else { session.fileSystem.stopWatching() }
+        let report = { () in self.report(session, run.source, run.target, to: run.statistics) }
+        let end = session.serve(run.mount, run.signals) { signal in
+            if signal == SIGUSR1 { report() } else { mirror.stopWatching() }
         }
         mirror.endWatching()
+        for follower in followers { follower.stop() }
         report()
-        logger.info("\(target ?? source): \(end.sentence)")
+        logger.info("\(run.target ?? run.source): \(end.sentence)")
     }
 
     /// Rings for the transport, before the daemon may make none any more; nil where /dev/fuse is to serve.
@@ -141,17 +210,17 @@ struct Mirroring {
         }
     }
 
-    private func beginSession(
-        _ mirror: Mirror, _ connection: Connection, _ plan: MountPlan, _ rings: RingSet?, _ watching: Watching
-    ) throws(Failure) -> Session<Mirror> {
-        let session: Session<Mirror>
+    private func beginSession<Served: ServedFileSystem>(
+        _ served: Served, _ mirror: Mirror, _ run: Run
+    ) throws(Failure) -> Session<Served> {
+        let session: Session<Served>
         let obstacle: String?
         do throws(SessionError) {
-            session = try Session(connection, mirror, sessionOptions(mirror, plan, rings), logger)
-            mirror.attach(connection, session.negotiation)
+            session = try Session(run.connection, served, sessionOptions(served, mirror, run), logger)
+            served.attach(run.connection, session.negotiation)
             obstacle = options.passthrough == .on ? mirror.passthroughObstacle : nil
             if obstacle == nil {
-                try startWatching(by: watching.source, mirror, session.negotiation)
+                try startWatching(by: run.watching.source, mirror, session.negotiation)
                 try session.begin()
             }
         } catch {
@@ -214,25 +283,24 @@ struct Mirroring {
         return result
     }
 
-    private func sessionOptions(_ mirror: Mirror, _ plan: MountPlan, _ rings: RingSet?) -> SessionOptions {
+    private func sessionOptions(_ served: some ServedFileSystem, _ mirror: Mirror, _ run: Run) -> SessionOptions {
         var result = SessionOptions()
         // Each entry of a ring has a buffer of this size: 4 MiB in all on two processors.
-        result.maxWrite = options.maxWrite ?? (rings == nil ? result.maxWrite : 256 << 10)
-        result.rings = rings
+        result.maxWrite = options.maxWrite ?? (run.rings == nil ? result.maxWrite : 256 << 10)
+        result.rings = run.rings
         // Those that are not needed wait, and their buffers are only address space until then.
         result.threads = command.single ? 1 : options.threads ?? 16
         result.clonesDescriptor = options.cloneDescriptor
-        result.wanted = mirror.wantedFlags
-        result.soleUser = plan.soleUser
+        result.wanted = served.wantedFlags
+        result.soleUser = run.plan.soleUser
         result.stackDepth = mirror.stackDepth
         result.measuresLatency = command.statsdir != nil
         return result
     }
 
-    private func announce(
-        _ session: Session<Mirror>, _ source: String, _ target: String, _ plan: MountPlan, _ watching: Watching,
-        _ confinement: Confinement
-    ) {
+    private func announce(_ session: Session<some ServedFileSystem>, _ mirror: Mirror, _ run: Run) {
+        let (plan, watching, confinement) = (run.plan, run.watching, run.confinement)
+        let target = run.target ?? "descriptor \(run.connection.descriptor)"
         let threads = session.deviceWorkers
         let transport =
             session.ringWorkers > 0
@@ -240,22 +308,27 @@ struct Mirroring {
             : "/dev/fuse with \(threads == 1 ? "1 thread" : "up to \(threads) threads")"
         let parts =
             [
-                "\(source) at \(target)", "FUSE protocol 7.\(session.negotiation.minorVersion)",
+                "\(command.cgroupOnly ? "control groups" : run.source) at \(target)",
+                "FUSE protocol 7.\(session.negotiation.minorVersion)",
                 transport,
-                "cache \(session.fileSystem.options.cache.summary)\(watching.summary)"
+                "cache \(mirror.options.cache.summary)\(watching.summary)"
                     + (options.writebackCache ? ", writeback" : ""),
-            ] + (watching.source?.blindSpots ?? []) + session.fileSystem.summary + [confinement.summary]
+            ] + options.cgroups.map(\.summary) + (watching.source?.blindSpots ?? []) + mirror.summary + [
+                confinement.summary
+            ]
         logger.info("\(parts.joined(separator: "; "))")
         if options.splices { logger.info("splice_read, splice_write and splice_move are accepted; data is copied") }
         if options.writebackCache, !session.negotiation.inForce.contains(.writebackCache) {
             logger.notice("writeback_cache is not in force: the kernel does not offer it")
         }
-        for note in plan.notes + watching.notes + session.fileSystem.shortcomings + confinement.shortcomings {
-            logger.notice("\(note)")
-        }
+        for note in plan.notes + watching.notes + (run.trees?.notes ?? []) + mirror.shortcomings
+            + confinement.shortcomings
+        { logger.notice("\(note)") }
     }
 
-    private func report(_ session: Session<Mirror>, _ source: String, _ target: String?, to directory: Int32?) {
+    private func report(
+        _ session: Session<some ServedFileSystem>, _ source: String, _ target: String?, to directory: Int32?
+    ) {
         guard let directory else { return }
         let report = StatisticsReport(
             operations: session.operationStatistics, lower: source, mount: target ?? "another process's mount")

@@ -15,6 +15,8 @@ struct MountCommand: ParsableCommand {
             stackfs [mount] [<options>] <lower> <mount>
             stackfs umount [-l] <mount>
             stackfs doctor [<lower>]
+            stackfs [mount] [<options>] --cgroup-only <mount>
+            stackfs cgroup files
             """,
         discussion: """
             The command goes to the background once the mount is ready; its exit status says whether it is. SIGINT, SIGTERM and \
@@ -39,6 +41,13 @@ struct MountCommand: ParsableCommand {
             "Write operations.txt and operations.json there, counts and latencies by operation, at the unmount and on SIGUSR1.",
             valueName: "dir"))
     var statsdir: String?
+
+    @Option(
+        help: ArgumentHelp("Keep control groups and their settings over a restart.", valueName: "file"))
+    var state: String?
+
+    @Flag(help: "Show control groups alone, with no lower directory: -o cgroup=/:v2, if nothing else is said.")
+    var cgroupOnly = false
 
     @Flag(help: "Log each request.")
     var tracing = false
@@ -89,6 +98,10 @@ struct MountCommand: ParsableCommand {
         let all = (rootdir.map { [$0] } ?? []) + directories
         let form = "stackfs -r LOWER MOUNT [-o OPTIONS]; see 'stackfs --help'"
         if all.contains("") { throw .usage("a directory's name is empty: \(form)") }
+        if cgroupOnly {
+            if all.count == 1 && rootdir == nil { return (all[0], all[0]) }
+            throw .usage("--cgroup-only takes a mount point and no lower directory; see 'stackfs --help'")
+        }
         switch all.count {
         case 0: throw .usage("a lower directory and a mount point are needed: \(form)")
         case 1 where fuseFd != nil: return (all[0], nil)

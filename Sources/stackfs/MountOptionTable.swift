@@ -24,7 +24,7 @@ struct MountOption: Sendable {
 
 extension MountOption {
     /// Every option, in the order of the help text.
-    static let all: [MountOption] = caching + requests + access + mount
+    static let all: [MountOption] = caching + requests + access + mount + controlGroups
 
     private static let caching = [
         MountOption(
@@ -181,6 +181,19 @@ extension MountOption {
         },
         MountOption(["auto_unmount"], "unmount even when the daemon is killed") {
             (options, _, _) throws(Failure) in options.autoUnmount = true
+        },
+    ]
+
+    private static let controlGroups = [
+        MountOption(
+            ["cgroup"], value: "PATTERN[:v1|v2][:ro|rw]",
+            "control groups stand there, whatever the lower directory has (default v2, ro); may be repeated"
+        ) {
+            (options, _, value) throws(Failure) in options.cgroups.append(try CgroupOption(value))
+        },
+        MountOption(["cgroup_size"], value: "N", "the size that stat(2) tells of their files, in bytes (default 0)") {
+            (options, name, value) throws(Failure) in
+            options.cgroupSize = UInt64(try number(value, of: name, in: 0...1_048_576))
         },
     ]
 

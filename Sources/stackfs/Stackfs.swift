@@ -9,7 +9,7 @@ struct Stackfs: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stackfs",
         abstract: MountCommand.configuration.abstract,
-        subcommands: [MountCommand.self, UmountCommand.self, DoctorCommand.self],
+        subcommands: [MountCommand.self, UmountCommand.self, DoctorCommand.self, CgroupCommand.self],
         defaultSubcommand: MountCommand.self)
 
     /// Runs the command: status 0 for done, 2 for a wrong command line, 1 for what could not be done.

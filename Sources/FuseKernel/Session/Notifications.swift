@@ -50,6 +50,9 @@ extension Connection {
         _ = linux_write(descriptor, &header, MemoryLayout<fuse_out_header>.size)
     }
 
+    /// POLL: who waits for the open file of this kernel handle (fuse_poll_in) asks again. Takes no lock that a request holds.
+    public func wakePoll(kernelHandle: UInt64) { _ = notify(1, fuse_notify_poll_wakeup_out(kh: kernelHandle)) }
+
     private func notify<Body: BitwiseCopyable>(_ code: Int32, _ body: Body) -> Bool {
         let length = MemoryLayout<Notification<Body>>.size
         // A notification has no request: unique is 0, and its code stands where a reply has the error.

@@ -44,6 +44,9 @@ public struct Reply: ~Copyable {
         count += written
     }
 
+    /// What has been written so far, to be changed in place.
+    public var written: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(start: start, count: count) }
+
     /// Takes back everything written.
     public mutating func clear() { count = 0 }
 

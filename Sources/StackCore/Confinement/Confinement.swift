@@ -13,6 +13,14 @@ public struct Confinement: Sendable {
     /// What is not in force and why, a line each.
     public private(set) var shortcomings: [String] = []
 
+    private let mask: UInt64
+    private let governsProcesses: Bool
+
+    private init(governsProcesses: Bool) {
+        self.governsProcesses = governsProcesses
+        mask = NeededCapability.mask(governsProcesses: governsProcesses)
+    }
+
     /// Confines the calling thread and those that it starts; call it when the mount has been made, and before a second thread
     /// is started.
     ///
@@ -20,12 +28,13 @@ public struct Confinement: Sendable {
     ///
     /// - Parameter runsPrograms: the mount will be ended by fusermount3, a set-user-id program. Then capabilities are all
     ///   that can be given up: no_new_privs would take its rights from that program, and the filter needs no_new_privs.
+    /// - Parameter governsProcesses: control groups are served, whose members are signalled, read and moved.
     /// - Throws: what capset(2) or prctl(2) gives when capabilities cannot be given up; all else that fails is a shortcoming.
-    public static func enter(runsPrograms: Bool) throws(Errno) -> Confinement {
-        var result = Confinement()
+    public static func enter(runsPrograms: Bool, governsProcesses: Bool = false) throws(Errno) -> Confinement {
+        var result = Confinement(governsProcesses: governsProcesses)
         var parts: [String] = []
         if geteuid() == 0, !runsPrograms { try result.limitBoundingSet() }
-        parts.append(try capabilities())
+        parts.append(try result.capabilities())
         if runsPrograms {
             result.shortcomings.append(
                 "no_new_privs and the system call filter are not in force: an ordinary user's mount is ended by "
@@ -38,11 +47,11 @@ public struct Confinement: Sendable {
     }
 
     /// Gives up all capabilities that the mirror does not need, and says what is left.
-    private static func capabilities() throws(Errno) -> String {
+    private func capabilities() throws(Errno) -> String {
         try checked(linux_prctl(LINUX_PR_CAP_AMBIENT, Int(LINUX_PR_CAP_AMBIENT_CLEAR_ALL), 0))
         var sets = CapabilitySets.ofThisThread
-        sets.permitted &= NeededCapability.mask
-        sets.effective &= NeededCapability.mask
+        sets.permitted &= mask
+        sets.effective &= mask
         sets.inheritable = 0
         try checked(sets.apply())
         switch sets.permitted.nonzeroBitCount {
@@ -58,7 +67,7 @@ public struct Confinement: Sendable {
         for capability in 0..<UInt32(64) {
             let isThere = linux_prctl(LINUX_PR_CAPBSET_READ, Int(capability), 0)
             if isThere < 0 { return }
-            if isThere == 0 || NeededCapability.mask & CapabilitySets.bit(capability) != 0 { continue }
+            if isThere == 0 || mask & CapabilitySets.bit(capability) != 0 { continue }
             do throws(Errno) {
                 try checked(linux_prctl(LINUX_PR_CAPBSET_DROP, Int(capability), 0))
             } catch let error where error == .eperm {
@@ -77,7 +86,9 @@ public struct Confinement: Sendable {
             shortcomings.append("no_new_privs is not in force: \(Errno(rawValue: Int32(-result)))")
         }
         let architecture = Architecture.current
-        let calls = RefusedCall.all(process: getpid()).filter { $0.number(on: architecture) != nil }
+        let calls = RefusedCall.all(process: getpid(), governsProcesses: governsProcesses).filter {
+            $0.number(on: architecture) != nil
+        }
         do throws(Errno) {
             try SystemCallFilter(calls, architecture).install(.process)
             parts.append("a filter of \(calls.count) system calls")

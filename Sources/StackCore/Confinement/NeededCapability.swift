@@ -39,6 +39,19 @@ struct NeededCapability {
             number: LINUX_CAP_SETFCAP, name: "CAP_SETFCAP", reason: "the attribute security.capability"),
     ]
 
+    /// What control groups need beside: only a mount that serves some keeps these.
+    static let ofControlGroups = [
+        NeededCapability(number: LINUX_CAP_KILL, name: "CAP_KILL", reason: "groups are frozen and killed by signals"),
+        NeededCapability(
+            number: LINUX_CAP_SYS_NICE, name: "CAP_SYS_NICE", reason: "weights are nice values, cpusets are affinities"),
+        NeededCapability(
+            number: LINUX_CAP_SYS_PTRACE, name: "CAP_SYS_PTRACE", reason: "/proc of other users' processes"),
+    ]
+
     /// All of them as a bit set.
-    static var mask: UInt64 { all.reduce(0) { $0 | CapabilitySets.bit($1.number) } }
+    static var mask: UInt64 { mask(governsProcesses: false) }
+
+    static func mask(governsProcesses: Bool) -> UInt64 {
+        (governsProcesses ? all + ofControlGroups : all).reduce(0) { $0 | CapabilitySets.bit($1.number) }
+    }
 }

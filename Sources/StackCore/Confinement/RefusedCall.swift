@@ -52,9 +52,12 @@ struct RefusedCall {
 
     /// All of them.
     ///
-    /// - Parameter process: the daemon, which may signal its own threads only.
-    static func all(process: Int32) -> [RefusedCall] {
-        programs + processes(own: process) + kernel + keys + mounts + namespaces + network + system
+    /// - Parameters:
+    ///   - process: the daemon, which may signal its own threads only,
+    ///   - governsProcesses: unless it serves control groups, whose settings are signals to their members.
+    static func all(process: Int32, governsProcesses: Bool = false) -> [RefusedCall] {
+        let all = programs + processes(own: process) + kernel + keys + mounts + namespaces + network + system
+        return governsProcesses ? all.filter { $0.name != "kill" } : all
     }
 
     /// Other programs and processes. glibc falls back to clone(2), whose flags can be seen, where clone3(2) is missing.
