@@ -321,6 +321,7 @@ struct Mirroring {
         if options.writebackCache, !session.negotiation.inForce.contains(.writebackCache) {
             logger.notice("writeback_cache is not in force: the kernel does not offer it")
         }
+        for detail in watching.details { logger.info("\(detail)") }
         for note in plan.notes + watching.notes + (run.trees?.notes ?? []) + mirror.shortcomings
             + confinement.shortcomings
         { logger.notice("\(note)") }

@@ -8,8 +8,10 @@ import SystemCalls
 struct Watching {
     /// Nil where caches are kept by time.
     var source: (any ChangeSource)?
-    /// For the log.
+    /// What is missing, for the user's eyes.
     var notes: [String] = []
+    /// Why no better source watches, for the log.
+    var details: [String] = []
 
     /// One way to watch, the best first in ``all``.
     private struct Candidate: Sendable {
@@ -37,7 +39,7 @@ struct Watching {
         case nil, .auto, .watched: break
         }
         let (source, obstacles) = attempt(options.watcher, lower, mountPoint)
-        if let source { return Watching(source: source, notes: obstacles) }
+        if let source { return Watching(source: source, details: obstacles) }
         let reasons = obstacles.joined(separator: "; ")
         if options.cache == .watched {
             throw .unable("cache=watched cannot be had: \(reasons). Give cache=ttl:SECONDS, or leave it out")

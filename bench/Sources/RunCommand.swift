@@ -14,7 +14,8 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Workloads, separated by commas; see --list.") var workloads: String?
     @Flag(help: "Run fio's reads, writes, creations and deletions by 1 and 32 threads, in place of the main workloads.")
     var fio = false
-    @Flag(help: "Run what servers, builders and older benchmarks do, in place of the main workloads.") var servers = false
+    @Flag(help: "Run what servers, builders and older benchmarks do, in place of the main workloads.") var servers =
+        false
     @Option(help: "Measure the daemon's memory and processor time with so many thousand nodes as well.")
     var memoryThousands: Int?
     @Option(help: "Systems, separated by commas; see --list.") var systems: String?

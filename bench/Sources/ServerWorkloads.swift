@@ -105,7 +105,8 @@ extension Workload {
             try header.write(toFile: "\(directory)/part\(part).h", atomically: false, encoding: .utf8)
             var text = "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n"
             for other in 0..<8 { text += "#include \"part\((part + other) % count).h\"\n" }
-            text += "int part\(part)(int n) { return n < 1 ? 0 : part\((part + 1) % count)(n - 1) + (int)strlen(\"x\"); }\n"
+            text +=
+                "int part\(part)(int n) { return n < 1 ? 0 : part\((part + 1) % count)(n - 1) + (int)strlen(\"x\"); }\n"
             if part == 0 { text += "int main(void) { printf(\"%d\\n\", part0(9)); return 0; }\n" }
             try text.write(toFile: "\(directory)/part\(part).c", atomically: false, encoding: .utf8)
         }

@@ -45,9 +45,11 @@ struct DaemonConfinementTests {
         return (result, value)
     }
 
-    @Test(arguments: [("none", 0), ("watched", 3)]) func everyThreadIsConfined(_ cache: String, _ watching: Int) throws {
+    @Test(arguments: [("none", 0), ("watched", 3)]) func everyThreadIsConfined(_ cache: String, _ watching: Int) throws
+    {
         let scratch = try Scratch(.plain)
-        let mount = try TestMount(scratch.directory, in: scratch, options: ["threads=3", "cache=\(cache)", "transport=device"])
+        let mount = try TestMount(
+            scratch.directory, in: scratch, options: ["threads=3", "cache=\(cache)", "transport=device"])
         let threads = try threads(mount)
         // The three, the one that directs them, the main thread, and those of a watcher.
         #expect(threads.count == 5 + watching)
