@@ -16,7 +16,7 @@ import Testing
         (["-o", "max_write=1", "lower", "mount"], "max_write=1 is out of range"),
         (["-o", "max_write", "lower", "mount"], "option 'max_write' needs a value: max_write=BYTES"),
         (["-o", "ro=1", "lower", "mount"], "option 'ro' takes no value, and '1' was given"),
-        (["-o", "cache=always", "lower", "mount"], "cache=always is no cache mode"),
+        (["-o", "cache=always", "lower", "mount"], "cache=always is none of auto, watched"),
         (["-o", "cache=ttl:-1", "lower", "mount"], "cache=ttl:-1 is no time"),
         (["-o", "entry_timeout=nan", "lower", "mount"], "entry_timeout=nan is no time"),
         (["-o", "fsname=", "lower", "mount"], "fsname= is no name"),
