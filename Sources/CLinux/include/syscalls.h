@@ -150,6 +150,10 @@ _Static_assert(sizeof(struct linux_bpf_program) == 16, "sock_fprog");
 // fork(2) through libc, so that its handlers run; Swift's Glibc module hides it. Only while the process has one thread.
 int linux_fork(void);
 
+// Gives back what only the start has needed: freed memory (malloc_trim(3)), and the pages of the program's code, which come back from the
+// page cache when they are used again.
+void linux_release_start(void);
+
 LINUX_CALL int64_t linux_read(int fd, void *_Nonnull buffer, size_t count) {
     return linux_syscall(__NR_read, fd, (long)buffer, (long)count, 0, 0, 0);
 }

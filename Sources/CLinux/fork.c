@@ -1,5 +1,0 @@
-#include "syscalls.h"
-
-#include <unistd.h>
-
-int linux_fork(void) { return fork(); }
