@@ -25,8 +25,10 @@ extension Connection {
     /// every lookup in it that is under way, whose answer it so outdates: it must not be sent from within an operation.
     ///
     /// ENOENT, a name that the kernel has not kept, leaves the directory's attributes as they are.
-    /// - Parameter name: 1 to 255 bytes.
-    public func invalidateEntry(_ name: UnsafeRawBufferPointer, parent: UInt64) {
+    /// - Parameters:
+    ///   - name: 1 to 255 bytes.
+    ///   - expiring: FUSE_EXPIRE_ONLY (7.38): the name stays in use, and is looked up before it is used again. Older kernels drop it.
+    public func invalidateEntry(_ name: UnsafeRawBufferPointer, parent: UInt64, expiring: Bool = false) {
         let fixed = MemoryLayout<Notification<fuse_notify_inval_entry_out>>.size
         guard 1...255 ~= name.count else { return }
         withUnsafeTemporaryAllocation(byteCount: fixed + 256, alignment: 8) { message in
@@ -35,7 +37,8 @@ extension Connection {
             message.storeBytes(
                 of: Notification(
                     header: fuse_out_header(len: UInt32(length), error: 3, unique: 0),
-                    body: fuse_notify_inval_entry_out(parent: parent, namelen: UInt32(name.count), flags: 0)),
+                    body: fuse_notify_inval_entry_out(
+                        parent: parent, namelen: UInt32(name.count), flags: expiring ? 1 : 0)),
                 as: Notification<fuse_notify_inval_entry_out>.self)
             UnsafeMutableRawBufferPointer(rebasing: message[fixed...]).copyMemory(from: name)
             message[fixed + name.count] = 0

@@ -138,6 +138,13 @@ final class Coherence: ChangeSink, NodeObserver {
         }
     }
 
+    /// A RENAME has succeeded. The kernel has put what it believed to have had the old name under the new one, without asking: if
+    /// another took the old name's place just before, the change of that name comes too late for the new one.
+    func renamed(to name: borrowing Name, in directory: NodeID) {
+        let bytes = UnsafeRawBufferPointer(start: name.pointer, count: name.count)
+        if !entries.add(bytes, in: directory, isOwn: true) { changesLost() }
+    }
+
     func changesLost() {
         if hasEpochs { connection.expireEntries() }
         inodes.sweep()

@@ -10,6 +10,8 @@ final class EntryInvalidations: Sendable {
     private struct Entry: Hashable {
         let directory: NodeID
         let name: [UInt8]
+        /// Only to be looked up again, as the kernel itself has put it there.
+        let isOwn: Bool
     }
 
     private struct State {
@@ -31,10 +33,10 @@ final class EntryInvalidations: Sendable {
     }
 
     /// Takes a name in; one that waits already is told once. False, and nothing done, beyond ``limit``.
-    func add(_ name: UnsafeRawBufferPointer, in directory: NodeID) -> Bool {
+    func add(_ name: UnsafeRawBufferPointer, in directory: NodeID, isOwn: Bool = false) -> Bool {
         let (taken, isFirst) = state.withLock { state in
             if state.entries.count >= Self.limit { return (false, false) }
-            let entry = Entry(directory: directory, name: Array(name))
+            let entry = Entry(directory: directory, name: Array(name), isOwn: isOwn)
             guard state.known.insert(entry).inserted else { return (true, false) }
             state.entries.append(entry)
             return (true, state.entries.count == 1)
@@ -63,8 +65,10 @@ final class EntryInvalidations: Sendable {
             if hasEnded { return }
             var directories: Set<NodeID> = []
             for entry in entries {
-                entry.name.withUnsafeBytes { connection.invalidateEntry($0, parent: entry.directory.rawValue) }
-                directories.insert(entry.directory)
+                entry.name.withUnsafeBytes {
+                    connection.invalidateEntry($0, parent: entry.directory.rawValue, expiring: entry.isOwn)
+                }
+                if !entry.isOwn { directories.insert(entry.directory) }
             }
             // The directory's times, and what the kernel has kept of its entries: INVAL_ENTRY does neither for a name that it has not kept.
             for directory in directories { connection.invalidateData(nodeid: directory.rawValue) }

@@ -76,9 +76,11 @@ extension Mirror {
             let other = (try? Lower.status(of: newName, in: to.descriptor)).flatMap { nodes.find($0) }
             try call()
             if let other { nodes.moved(other, to: from.id, name: name.pointer) }
+            coherence?.renamed(to: name, in: from.id)
         } else {
             try keepingVictim(newName, in: to, call)
         }
         if let moved { nodes.moved(moved, to: to.id, name: newName.pointer) }
+        coherence?.renamed(to: newName, in: to.id)
     }
 }

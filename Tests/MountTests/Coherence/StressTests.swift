@@ -8,7 +8,7 @@ extension Coherence {
     /// STACKFS_COHERENCE_CHECKS says how many names are to be compared at rest; the log has how many were.
     @Suite struct Stress {
         private static let options = ["cache=watched", Coherence.watcher]
-        private static let checks = getenv("STACKFS_COHERENCE_CHECKS").map { String(cString: $0) } ?? "4000"
+        private static let checks = getenv("STACKFS_COHERENCE_CHECKS").map { String(cString: $0) } ?? "1000"
 
         @Test(arguments: [LowerFileSystem.ext4, .tmpfs]) func nothingIsStaleAtRest(_ kind: LowerFileSystem) throws {
             try run(Pair(kind, options: Self.options, deadline: 7200), "watched on \(kind)")
