@@ -52,6 +52,8 @@ final class BackingFiles: Sendable {
 
     init(_ connection: Connection) {
         self.connection = connection
+        // Who opens a file while it is asked after by a lease breaks the lease: the signal that tells of it ends a process otherwise.
+        signal(SIGIO, SIG_IGN)
         var state = State()
         state.inodes.reserveCapacity(2 * Self.keptLimit)
         self.state = Mutex(state)

@@ -42,9 +42,17 @@ enum Lower {
     /// Opens an inode through /proc/self/fd: the one way from O_PATH to reading and writing that no rename can mislead.
     ///
     /// The caller has made sure that it is a regular file or a directory: special files are never opened (CVE-2020-35517).
+    ///
+    /// A lease by which another thread asks whether the file is mapped (``BackingFiles``) is met with EAGAIN, and is over in a moment.
     static func reopen(_ inode: Int32, _ flags: Int32) throws(Errno) -> Descriptor {
         let path = DescriptorPath(inode)
-        let result = path.withPointer { linux_openat(LINUX_AT_FDCWD, $0, flags | LINUX_O_CLOEXEC, 0) }
+        var result = path.withPointer { linux_openat(LINUX_AT_FDCWD, $0, flags | LINUX_O_CLOEXEC, 0) }
+        var attempts = 100
+        while result == Int64(-EAGAIN), attempts > 0 {
+            usleep(50)
+            attempts -= 1
+            result = path.withPointer { linux_openat(LINUX_AT_FDCWD, $0, flags | LINUX_O_CLOEXEC, 0) }
+        }
         return Descriptor(owning: Int32(try checked(result)))
     }
 
