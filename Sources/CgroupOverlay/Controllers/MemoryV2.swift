@@ -15,7 +15,7 @@ enum MemoryV2 {
         limit("memory.low", .memoryLow, "Memory that is taken away last. Kept."),
         limit("memory.high", .memoryHigh, "Memory above which processes are to be slowed. More is an event."),
         limit(
-            "memory.max", .memoryMax, "The most memory, bytes with K, M, G, or max. More is an event; may be enforced."),
+            "memory.max", .memoryMax, "The most memory, bytes with K, M, G, or max. More is an event."),
         FileRow(
             "memory.events", .memory, .notRoot, "How often limits were met, here and below. Changes wake poll(2).",
             source: "figures held against the limits",

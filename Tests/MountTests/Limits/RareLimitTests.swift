@@ -4,6 +4,25 @@ import Testing
 /// LIMITS.md: what few programs will ever meet, found by random calls.
 @Suite(.enabled(if: Requirements.met, "\(Requirements.reason)"))
 struct RareLimitTests {
+    @Test(
+        .enabled(
+            if: Requirements.missingForPassthrough == nil, "\(Requirements.missingForPassthrough ?? "")"))
+    func spaceOfFilesDeletedBelow() throws {
+        try expectSides(
+            .python(
+                """
+                below = sys.argv[1]
+                def free():
+                    status = os.statvfs(below)
+                    return status.f_bfree * status.f_bsize
+                write('file', bytes(8 << 20))
+                read('file')
+                before = free()
+                os.unlink(below + '/file')
+                print(free() - before > 7 << 20)
+                """), native: "True\n", mount: "False\n", on: .tmpfs, options: ["cache=ttl:3600"])
+    }
+
     @Test func labelsThatNobodyGave() throws {
         try expectSides(
             .python(
