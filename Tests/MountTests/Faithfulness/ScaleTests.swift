@@ -50,7 +50,7 @@ extension Faithfulness {
 
             // Forgotten again: the kernel drops its names, and the daemon the nodes.
             var after = full
-            for _ in 0..<40 {
+            for _ in 0..<120 {
                 #expect(TextFile.write("2\n", to: "/proc/sys/vm/drop_caches"))
                 usleep(250_000)
                 after = daemonMemory()
