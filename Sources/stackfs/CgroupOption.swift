@@ -43,20 +43,24 @@ struct CgroupTrees {
     private let trees: [CgroupTree]
 
     /// Before the daemon gives up what it needs to ask the kernel for forks.
-    init(_ options: [CgroupOption], size: UInt64, stateFile: String?) throws(Failure) {
+    init(_ options: [CgroupOption], size: UInt64, enforcesLimits: Bool, stateFile: String?) throws(Failure) {
         var overlays: [(place: OverlayPattern, overlay: any Overlay)] = []
         var notes: [String] = []
         var trees: [CgroupTree] = []
+        var knowsExits = true
         do throws(Errno) {
             let processes = try ProcFileSystem()
             for (index, option) in options.enumerated() {
                 var configuration = CgroupConfiguration(option.version)
                 configuration.isReadOnly = option.isReadOnly
                 configuration.reportedSize = size
+                configuration.enforcesLimits = enforcesLimits
                 // Each tree has a file of its own.
                 configuration.stateFile = stateFile.map { index == 0 ? $0 : "\($0).\(index + 1)" }
+                let figures = MemberFigures()
+                knowsExits = figures.knowsExits
                 let tree = try CgroupTree(
-                    configuration, figures: MemberFigures(), actions: ProcessActions(), processes: processes)
+                    configuration, figures: figures, actions: ProcessActions(), processes: processes)
                 if tree.stateWasDamaged {
                     notes.append(
                         "\(configuration.stateFile ?? "") was damaged; it lies beside as .damaged, and groups begin anew"
@@ -64,6 +68,10 @@ struct CgroupTrees {
                 }
                 trees.append(tree)
                 overlays.append((option.place, CgroupFront(tree)))
+            }
+            if !knowsExits {
+                notes.append(
+                    "what a process used just before its end is lost: the kernel does not tell this one of exits")
             }
             if !processes.knowsForks {
                 notes.append("the parents of orphans are guessed: the kernel does not tell this process of forks")

@@ -111,7 +111,9 @@ struct Mirroring {
         }
         let trees =
             try options.cgroups.isEmpty
-            ? nil : CgroupTrees(options.cgroups, size: options.cgroupSize, stateFile: statePath)
+            ? nil
+            : CgroupTrees(
+                options.cgroups, size: options.cgroupSize, enforcesLimits: options.cgroupEnforce, stateFile: statePath)
         let rings = try makeRings()
         let (mount, connection) = try connect(target, plan)
         let confinement: Confinement

@@ -195,6 +195,9 @@ extension MountOption {
             (options, name, value) throws(Failure) in
             options.cgroupSize = UInt64(try number(value, of: name, in: 0...1_048_576))
         },
+        MountOption(["cgroup_enforce"], "processes beyond memory.max and pids.max are killed") {
+            (options, _, _) throws(Failure) in options.cgroupEnforce = true
+        },
     ]
 
     private static func word(_ value: String, of name: String) throws(Failure) -> String {

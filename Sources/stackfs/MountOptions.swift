@@ -51,6 +51,8 @@ struct MountOptions: Sendable {
     /// Trees of control groups, in their order, and the size that stat(2) tells of their files.
     var cgroups: [CgroupOption] = []
     var cgroupSize: UInt64 = 0
+    /// Limits of control groups are enforced by killing.
+    var cgroupEnforce = false
     var threads: Int?
 
     /// Takes the lists in their order: of a repeated option the last one counts.

@@ -10,6 +10,7 @@ final class FakeProcesses: ProcessTable {
         var owners: [Int32: UInt32] = [:]
         var descriptors: [Int32: String] = [:]
         var births: [Int32: Int32] = [:]
+        var adjustments: [Int32: Int32] = [:]
         var time: UInt64 = 100
         var next: Int32 = 1000
     }
@@ -65,6 +66,8 @@ final class FakeProcesses: ProcessTable {
     }
 
     func setOwner(of pid: Int32, _ uid: UInt32) { state.withLock { $0.owners[pid] = uid } }
+    func setOOMAdjustment(of pid: Int32, _ value: Int32) { state.withLock { $0.adjustments[pid] = value } }
+    func oomAdjustment(of pid: Int32) -> Int32 { state.withLock { $0.adjustments[pid] ?? 0 } }
     /// Where a descriptor of every process leads; one that leads to nothing cannot be seen.
     func setDescriptor(_ number: Int32, _ target: String) { state.withLock { $0.descriptors[number] = target } }
 
@@ -100,6 +103,7 @@ final class FakeFigures: CgroupFigures {
         var time: [CgroupGroup: ProcessorTime] = [:]
         var memory: [CgroupGroup: MemoryFigures] = [:]
         var io: [CgroupGroup: [BlockIOFigures]] = [:]
+        var footprints: [Int32: UInt64] = [:]
         var log: [String] = []
     }
     private let state = Mutex(State())
@@ -140,6 +144,8 @@ final class FakeFigures: CgroupFigures {
     func blockIO(of group: CgroupGroup, own: Bool) -> [BlockIOFigures] { state.withLock { $0.io[group] } ?? [] }
     func hugePages(of group: CgroupGroup) -> [HugePageFigures] { hugePageSizes.map { _ in HugePageFigures() } }
     func pressure(of group: CgroupGroup, _ resource: PressureResource) -> PressureFigures { PressureFigures() }
+    func setFootprint(of pid: Int32, _ bytes: UInt64) { state.withLock { $0.footprints[pid] = bytes } }
+    func footprint(of member: CgroupMember) -> UInt64 { state.withLock { $0.footprints[member.pid] ?? 0 } }
     func resetPeak(of group: CgroupGroup, _ peak: CgroupPeak) { note("reset \(peak)") }
     func resetProcessorTime(of group: CgroupGroup) { note("reset time") }
     func hasDisk(_ device: CgroupDevice) -> Bool { disks.contains(device) }

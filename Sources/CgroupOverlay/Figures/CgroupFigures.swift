@@ -19,6 +19,9 @@ public protocol CgroupFigures: AnyObject, Sendable {
     /// A member leaves `group` for another one (of which ``joined(_:_:inherited:)`` tells, unless it is a root), or because it
     /// `exited`.
     func left(_ member: CgroupMember, _ group: CgroupGroup, exited: Bool)
+    /// The tree has looked at all processes, and the above been told of it. `isKnown` tells whether it has seen a process, now or at
+    /// one of the last two looks.
+    func looked(_ isKnown: (Int32) -> Bool)
 
     // Figures of a group.
 
@@ -32,6 +35,12 @@ public protocol CgroupFigures: AnyObject, Sendable {
     func hugePages(of group: CgroupGroup) -> [HugePageFigures]
     /// How long the group's tasks waited for a resource.
     func pressure(of group: CgroupGroup, _ resource: PressureResource) -> PressureFigures
+
+    /// Looks at all members, as is done from time to time: what is not told until somebody asks would be lost with a member, and
+    /// pressure is a figure of intervals. `quotas` has the groups with a quota.
+    func lookAtAll(_ quotas: [CgroupGroup: CgroupLimits])
+    /// What a member would free by its end, in bytes, by the last look.
+    func footprint(of member: CgroupMember) -> UInt64
 
     /// Begins the peak of a figure anew, as writing to memory.max_usage_in_bytes does.
     func resetPeak(of group: CgroupGroup, _ peak: CgroupPeak)
@@ -65,6 +74,9 @@ public protocol CgroupFigures: AnyObject, Sendable {
 
 extension CgroupFigures {
     public var networkInterfaces: [String] { [] }
+    public func looked(_ isKnown: (Int32) -> Bool) {}
+    public func lookAtAll(_ quotas: [CgroupGroup: CgroupLimits]) {}
+    public func footprint(of member: CgroupMember) -> UInt64 { 0 }
     public func saved(of group: CgroupGroup) -> String? { nil }
     public func restore(_ group: CgroupGroup, _ saved: String) {}
 }

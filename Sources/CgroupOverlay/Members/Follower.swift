@@ -2,7 +2,8 @@ import Glibc
 import SystemCalls
 
 /// A thread that looks at the machine's processes from time to time, so that watchers of cgroup.events learn of exits and
-/// children find their groups while nobody reads; not while all processes are in roots. It also saves the state.
+/// children find their groups while nobody reads; not while all processes are in roots. It also looks at figures and limits, and saves
+/// the state.
 public final class Follower: Sendable {
     private let tree: CgroupTree
     private let lock = Lock()
@@ -13,6 +14,9 @@ public final class Follower: Sendable {
     /// long that watchers learn of an exit half a second late.
     private static let shortest: UInt64 = 50_000_000
     private static let longest: UInt64 = 400_000_000
+    /// Between two looks at figures, where no limit asks for more of them; and how long figures alone wait to be saved.
+    private static let betweenLooks: UInt64 = 1_000_000_000
+    private static let betweenSaves: UInt64 = 10_000_000_000
 
     /// Starts the thread, with all signals blocked; after the process has confined itself, which it does while it has one thread.
     /// - Throws: EAGAIN.
@@ -42,6 +46,7 @@ public final class Follower: Sendable {
         isEnding = true
         lock.unlock()
         pthread_join(thread, nil)
+        if tree.hasMembers { tree.mustSave() }
         try? tree.saveState()
     }
 
@@ -53,13 +58,27 @@ public final class Follower: Sendable {
 
     private func run() {
         var saved = monotonicTime()
+        var savedFigures = saved
+        var nextLook = saved
+        let limits = LimitWatch(tree)
         while !mustEnd {
             let began = threadTime()
-            if tree.hasMembers { tree.followProcesses() }
+            let hasMembers = tree.hasMembers
+            if hasMembers { tree.followProcesses() }
             let took = threadTime() - began
+            if hasMembers && monotonicTime() >= nextLook {
+                let began = threadTime()
+                let isUrgent = limits.look()
+                let pause = max((threadTime() - began) * 40, isUrgent ? Self.shortest * 2 : Self.betweenLooks)
+                nextLook = monotonicTime() + min(pause, Self.betweenLooks * 10)
+            }
             sleep(min(max(took * 20, Self.shortest), Self.longest))
             if monotonicTime() - saved > 1_000_000_000 {
                 saved = monotonicTime()
+                if hasMembers && saved - savedFigures > Self.betweenSaves {
+                    savedFigures = saved
+                    tree.mustSave()
+                }
                 try? tree.saveState()
             }
         }
@@ -77,6 +96,9 @@ public final class Follower: Sendable {
 }
 
 extension CgroupTree {
+    /// Figures have gone on.
+    fileprivate func mustSave() { try? locked { state throws(Errno) in state.needsSaving = true } }
+
     /// Whether any process is in a group other than a root.
     var hasMembers: Bool {
         (try? locked { state throws(Errno) in

@@ -25,6 +25,7 @@ extension TreeState {
         begun.sort { ($0.start, $0.pid) < ($1.start, $1.pid) }
         for record in begun { begin(record) }
         dropEndedThreads()
+        figures.looked { known[$0] != nil || exited[$0] != nil }
     }
 
     /// Looks at the members of one group, who may have exited although nobody has begun since.

@@ -5,6 +5,7 @@ extension TreeState {
     func join(_ pid: Int32, _ process: KnownProcess, _ group: Group, inherited: Bool) {
         guard !group.isRoot else { return }
         group.processes.insert(pid)
+        if inherited { group.forked.insert(pid) }
         group.hierarchy.groupOfProcess[pid] = group
         figures.joined(CgroupMember(pid: pid, start: process.start), group.id, inherited: inherited)
         addTasks(Int(process.threads), to: group, forked: inherited)
@@ -15,6 +16,7 @@ extension TreeState {
     func leave(_ pid: Int32, _ process: KnownProcess, _ group: Group, exited: Bool) {
         guard !group.isRoot else { return }
         group.processes.remove(pid)
+        group.forked.remove(pid)
         group.hierarchy.groupOfProcess[pid] = nil
         figures.left(CgroupMember(pid: pid, start: process.start), group.id, exited: exited)
         addTasks(-Int(process.threads), to: group)

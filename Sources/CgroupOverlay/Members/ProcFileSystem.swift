@@ -83,6 +83,10 @@ public final class ProcFileSystem: ProcessTable {
         return (real, saved)
     }
 
+    public func oomAdjustment(of pid: Int32) -> Int32 {
+        read("\(pid)/oom_score_adj") { Int32(clamping: (try? Input.signed(Input.strip($0))) ?? 0) } ?? 0
+    }
+
     public func descriptor(_ number: Int32, of tid: Int32) -> DescriptorTarget {
         var target = [UInt8](repeating: 0, count: 4096)
         let count = target.withUnsafeMutableBytes {

@@ -44,6 +44,8 @@ public protocol ProcessTable: AnyObject, Sendable {
     func threads(of pid: Int32) -> [Int32]
     /// The process's real and saved user id.
     func owner(of pid: Int32) -> (real: UInt32, saved: UInt32)?
+    /// How much rather a process is killed for memory, -1000 (never) ... 1000: /proc/PID/oom_score_adj.
+    func oomAdjustment(of pid: Int32) -> Int32
     /// Where a descriptor of a thread leads, as the link in /proc/TID/fd shows it.
     func descriptor(_ number: Int32, of tid: Int32) -> DescriptorTarget
     /// What is another one each time the machine begins.

@@ -6,6 +6,8 @@ public struct CgroupConfiguration: Sendable {
     public var version: Version
     /// Writing, mkdir, rmdir, rename and changes of attributes fail with EROFS.
     public var isReadOnly = false
+    /// Limits of memory and of tasks are enforced by killing whoever is beyond them.
+    public var enforcesLimits = false
     /// What stat tells as the size of files, for clients that read no more than that. The kernel's is 0.
     public var reportedSize: UInt64 = 0
     /// The file that keeps groups and settings over a restart; nil keeps nothing.

@@ -5,22 +5,7 @@ extension CgroupTree {
     /// The limits that hold for a group by itself; those of its ancestors hold as well. nil where there is no such group.
     public func limits(of group: CgroupGroup) -> CgroupLimits? {
         try? locked { state throws(Errno) in
-            let group = try state.group(group)
-            func limit(_ setting: Setting) -> UInt64? { group[setting] == .max ? nil : group[setting] }
-            var limits = CgroupLimits()
-            limits.memoryMax = limit(.memoryMax)
-            limits.memoryHigh = limit(.memoryHigh)
-            limits.memoryLow = group[.memoryLow]
-            limits.memoryMin = group[.memoryMin]
-            limits.swapMax = limit(.swapMax)
-            limits.memoryAndSwapMax = limit(.memoryAndSwapMax)
-            limits.oomGroup = group.isSet(.oomGroup)
-            limits.oomKillDisabled = group.isSet(.oomKillDisable)
-            limits.pidsMax = limit(.pidsMax)
-            limits.quota = limit(.cpuQuota)
-            limits.period = group[.cpuPeriod]
-            limits.parent = group.parent?.id
-            return limits
+            try state.group(group).limits
         }
     }
 
@@ -83,5 +68,32 @@ extension CgroupTree {
             try locked { state throws(Errno) in state.needsSaving = true }
             throw error
         }
+    }
+}
+
+extension Group {
+    var limits: CgroupLimits {
+        func limit(_ setting: Setting) -> UInt64? { self[setting] == .max ? nil : self[setting] }
+        var limits = CgroupLimits()
+        limits.memoryMax = limit(.memoryMax)
+        limits.memoryHigh = limit(.memoryHigh)
+        limits.memoryLow = self[.memoryLow]
+        limits.memoryMin = self[.memoryMin]
+        limits.swapMax = limit(.swapMax)
+        limits.memoryAndSwapMax = limit(.memoryAndSwapMax)
+        limits.oomGroup = isSet(.oomGroup)
+        limits.oomKillDisabled = isSet(.oomKillDisable)
+        limits.pidsMax = limit(.pidsMax)
+        limits.quota = limit(.cpuQuota)
+        limits.period = self[.cpuPeriod]
+        limits.parent = parent?.id
+        return limits
+    }
+
+    /// Whether any of the limits is one that is looked at from time to time.
+    var hasLimits: Bool {
+        if isRoot { return false }
+        let settings: [Setting] = [.memoryMax, .memoryHigh, .swapMax, .memoryAndSwapMax, .pidsMax, .cpuQuota]
+        return settings.contains { self[$0] != .max }
     }
 }

@@ -36,6 +36,8 @@ extension CgroupTree {
                 switch row.reading {
                 case .never: throw .einval
                 case .figures:
+                    // Children of members are members as soon as they are seen.
+                    if group.mayHaveMembers { state.follow(maximumAge: 100_000_000) }
                     reader = (FigureReader(group, figures), row)
                     return
                 case .state(let read):

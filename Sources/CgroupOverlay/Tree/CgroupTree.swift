@@ -14,6 +14,7 @@ import SystemCalls
 public final class CgroupTree: Sendable {
     public let configuration: CgroupConfiguration
     let figures: any CgroupFigures
+    let processTable: any ProcessTable
     let stateFile: StateFile?
     /// What was in the state file could not be used; the file lies beside as NAME.damaged.
     public let stateWasDamaged: Bool
@@ -33,6 +34,7 @@ public final class CgroupTree: Sendable {
     ) throws(Errno) {
         self.configuration = configuration
         self.figures = figures
+        processTable = processes
         state = TreeState(configuration, figures: figures, actions: actions, processes: processes)
         stateFile = if let path = configuration.stateFile { try StateFile(path) } else { nil }
         let found = try stateFile?.load() ?? .nothing

@@ -46,6 +46,8 @@ final class Group {
     /// Processes, and single threads apart from their process, that are in this group; of roots, nobody is listed.
     var processes: Set<Int32> = []
     var threads: Set<Int32> = []
+    /// Those of the processes that began here, as children of members.
+    var forked: Set<Int32> = []
     /// How many of them have not exited.
     var live = 0
     var populatedChildren = 0

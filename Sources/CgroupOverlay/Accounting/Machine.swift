@@ -1,0 +1,167 @@
+import CLinux
+import Glibc
+import SystemCalls
+
+/// The machine as a whole.
+struct Machine: Sendable {
+    let processors = Machine.set("/sys/devices/system/cpu/online") ?? CgroupSet([0])
+    let memoryNodes = Machine.set("/sys/devices/system/node/has_memory") ?? CgroupSet([0])
+    let memoryTotal = Machine.information["MemTotal"] ?? 0
+    let swapTotal = Machine.information["SwapTotal"] ?? 0
+    /// The default size of huge pages.
+    let hugePageSize = Machine.information["Hugepagesize"] ?? 0
+    /// Those of x86 and arm64 that the kernel has.
+    let hugePageSizes: [UInt64] = [64, 2048, 32768, 1_048_576, 16_777_216]
+        .filter { access("/sys/kernel/mm/hugepages/hugepages-\($0)kB", F_OK) == 0 }.map { $0 << 10 }
+
+    private static let tick = 1_000_000_000 / UInt64(max(1, sysconf(Int32(_SC_CLK_TCK))))
+
+    private static func set(_ path: String) -> CgroupSet? {
+        guard let text = ProcText.read(path, { Array(Input.strip($0)) }) else { return nil }
+        let set = try? CgroupSet(list: text[...], limit: 4096)
+        return set?.isEmpty == false ? set : nil
+    }
+
+    private static var information: [String: UInt64] { SmallFile.read("/proc/meminfo").map(SmallFile.kilobytes) ?? [:] }
+
+    /// A whole disk is a directory of /sys/dev/block that is not a partition.
+    static func hasDisk(_ device: CgroupDevice) -> Bool {
+        let path = "/sys/dev/block/\(device.major):\(device.minor)"
+        return access(path, F_OK) == 0 && access(path + "/partition", F_OK) != 0
+    }
+
+    /// The disks that have done anything, of /proc/diskstats (Documentation/admin-guide/iostats.rst).
+    var disks: [BlockIOFigures] {
+        (SmallFile.read("/proc/diskstats") ?? "").split(separator: "\n").compactMap { line in
+            let words = line.split(separator: " ")
+            guard words.count >= 14, words[3] != "0" || words[7] != "0" else { return nil }
+            func number(_ field: Int) -> UInt64 { words.count >= field ? UInt64(words[field - 1]) ?? 0 : 0 }
+            let device = CgroupDevice(
+                major: UInt32(truncatingIfNeeded: number(1)), minor: UInt32(truncatingIfNeeded: number(2)))
+            guard Self.hasDisk(device) else { return nil }
+            var disk = BlockIOFigures(device: device)
+            (disk.reads, disk.readBytes) = (number(4), number(6) &* 512)
+            (disk.writes, disk.writtenBytes) = (number(8), number(10) &* 512)
+            (disk.discards, disk.discardedBytes) = (number(15), number(17) &* 512)
+            return disk
+        }
+    }
+
+    /// The kernel counts for its root what is of no group as well: all pages of programs and files (mem_cgroup_usage).
+    var memory: MemoryFigures {
+        let values = Self.information
+        var figures = MemoryFigures()
+        let keys: [(MemoryCounter, String)] = [
+            (.anon, "AnonPages"), (.fileMapped, "Mapped"), (.fileDirty, "Dirty"), (.fileWriteback, "Writeback"),
+            (.shmem, "Shmem"), (.slab, "Slab"), (.slabReclaimable, "SReclaimable"),
+            (.slabUnreclaimable, "SUnreclaim"), (.kernelStack, "KernelStack"), (.pageTables, "PageTables"),
+            (.secPageTables, "SecPageTables"), (.perCPU, "Percpu"), (.vmalloc, "VmallocUsed"),
+            (.swapCached, "SwapCached"), (.anonTHP, "AnonHugePages"), (.fileTHP, "FileHugePages"),
+            (.shmemTHP, "ShmemHugePages"), (.inactiveAnon, "Inactive(anon)"), (.activeAnon, "Active(anon)"),
+            (.inactiveFile, "Inactive(file)"), (.activeFile, "Active(file)"), (.unevictable, "Unevictable"),
+        ]
+        for (counter, key) in keys { figures[counter] = values[key] ?? 0 }
+        figures[.file] = (values["Cached"] ?? 0) + (values["Buffers"] ?? 0) + (values["SwapCached"] ?? 0)
+        figures[.kernel] =
+            figures[.slab] + figures[.kernelStack] + figures[.pageTables] + figures[.secPageTables] + figures[.perCPU]
+        figures.current = figures[.anon] + figures[.file]
+        figures.peak = figures.current
+        figures.swap = (values["SwapTotal"] ?? 0) - min(values["SwapTotal"] ?? 0, values["SwapFree"] ?? 0)
+        figures.swapPeak = figures.swap
+        figures.peakWithSwap = figures.current + figures.swap
+        figures.kernelPeak = figures[.kernel]
+        takeEvents(&figures)
+        return figures
+    }
+
+    /// Events of /proc/vmstat, most of which are called as in memory.stat.
+    private func takeEvents(_ figures: inout MemoryFigures) {
+        var keys: [Substring: MemoryCounter] = [
+            "pgmajfault": .pgmajfault, "pgpgin": .pgpgin, "pgpgout": .pgpgout,
+        ]
+        for (counter, key) in MemoryStatistics.keys
+        where counter.rawValue >= MemoryCounter.workingsetRefaultAnon.rawValue { keys[Substring("\(key)")] = counter }
+        for line in (SmallFile.read("/proc/vmstat") ?? "").split(separator: "\n") {
+            let words = line.split(separator: " ")
+            if words.count == 2, let counter = keys[words[0]], let value = UInt64(words[1]) { figures[counter] = value }
+        }
+        figures[.pgscan] = figures[.pgscanKswapd] &+ figures[.pgscanDirect]
+        figures[.pgsteal] = figures[.pgstealKswapd] &+ figures[.pgstealDirect]
+    }
+
+    var processorTime: ProcessorTime {
+        var time = ProcessorTime()
+        for line in (SmallFile.read("/proc/stat") ?? "").split(separator: "\n") where line.hasPrefix("cpu") {
+            let words = line.split(separator: " ")
+            let values = words.dropFirst().map { (UInt64($0) ?? 0) &* Self.tick }
+            guard values.count > 6 else { continue }
+            // user, nice, system, idle, iowait, irq, softirq
+            let (user, system) = (values[0] &+ values[1], values[2] &+ values[5] &+ values[6])
+            guard let number = Int(words[0].dropFirst(3)) else {
+                (time.user, time.system, time.nice) = (user, system, values[1])
+                continue
+            }
+            while time.processors.count <= number { time.processors.append(.init()) }
+            time.processors[number] = .init(user: user, system: system)
+        }
+        return time
+    }
+
+    /// /proc/pressure; zero where the kernel does not count it.
+    func pressure(_ resource: PressureResource) -> PressureFigures {
+        var figures = PressureFigures()
+        for line in (SmallFile.read("/proc/pressure/\(resource)") ?? "").split(separator: "\n") {
+            let words = line.split(separator: " ").map { $0.split(separator: "=").last ?? "" }
+            guard words.count == 5 else { continue }
+            var values = PressureFigures.Line()
+            func hundredths(_ word: Substring) -> UInt32 { UInt32(word.filter { $0 != "." }) ?? 0 }
+            values.average10 = hundredths(words[1])
+            values.average60 = hundredths(words[2])
+            values.average300 = hundredths(words[3])
+            values.total = UInt64(words[4]) ?? 0
+            if words[0] == "some" { figures.some = values } else { figures.full = values }
+        }
+        return figures
+    }
+
+    func hugePages(size: UInt64) -> HugePageFigures {
+        let path = "/sys/kernel/mm/hugepages/hugepages-\(size >> 10)kB/"
+        func number(_ name: String) -> UInt64 { ProcText.numbers(path + name, 1)?[0] ?? 0 }
+        var figures = HugePageFigures()
+        figures.current = (number("nr_hugepages") &- number("free_hugepages")) &* size
+        figures.reserved = figures.current &+ number("resv_hugepages") &* size
+        (figures.peak, figures.reservedPeak) = (figures.current, figures.reserved)
+        return figures
+    }
+}
+
+/// Files of /proc.
+enum SmallFile {
+    /// Up to 64 KiB; nil where it cannot be read.
+    static func read(_ path: String) -> String? {
+        guard let number = try? checked(linux_openat(LINUX_AT_FDCWD, path, O_RDONLY | LINUX_O_CLOEXEC, 0)) else {
+            return nil
+        }
+        let file = Descriptor(owning: Int32(number))
+        return withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 8) { buffer in
+            var length = 0
+            while length < buffer.count {
+                let count = linux_read(file.number, buffer.baseAddress! + length, buffer.count - length)
+                if count < 0 { return nil }
+                if count == 0 { break }
+                length += Int(count)
+            }
+            return String(decoding: UnsafeRawBufferPointer(rebasing: buffer[..<length]), as: UTF8.self)
+        }
+    }
+
+    /// The lines "Key:   N kB" as bytes.
+    static func kilobytes(_ text: String) -> [String: UInt64] {
+        var values: [String: UInt64] = [:]
+        for line in text.split(separator: "\n") where line.hasSuffix("kB") {
+            let words = line.split { $0 == " " || $0 == "\t" }
+            if words.count == 3, let value = UInt64(words[1]) { values[String(words[0].dropLast())] = value << 10 }
+        }
+        return values
+    }
+}
