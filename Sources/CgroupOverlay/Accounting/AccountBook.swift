@@ -126,7 +126,7 @@ final class AccountBook {
             let step = TrackedTask(CgroupMember(pid: pid, start: 0)).take(exited, disks: disks).step
             for account in accounts {
                 account.count(step)
-                account.raisePeaks(excess: exited.mostResident)
+                account.count(TaskMemory(), excess: exited.mostResident)
             }
             lately[pid] = (accounts, round)
         }

@@ -44,6 +44,11 @@ final class LimitWatch {
                     kill(in: group, limits.memoryMax ?? limits.memoryAndSwapMax ?? 0)
                 }
             }
+            if !limits.hugePagesMax.isEmpty {
+                for (size, figures) in zip(tree.figures.hugePageSizes, tree.figures.hugePages(of: group)) {
+                    note(.hugePagesMax(size: size), group, figures.current, limits.hugePagesMax[size], before)
+                }
+            }
             if enforces && limits.pidsMax != nil {
                 isUrgent = true
                 tree.killNewest(of: group)

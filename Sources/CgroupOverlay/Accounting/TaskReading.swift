@@ -46,7 +46,12 @@ struct TaskReading: Sendable {
         if let schedule {
             reading.threads[main] = Thread(running: schedule[0], waited: schedule[1], processor: reading.processor)
         }
-        guard member.thread == nil else { return .reading(reading) }
+        guard member.thread == nil else {
+            // They count for the process, as its memory does.
+            reading.counters[.minorFaults] = 0
+            reading.counters[.majorFaults] = 0
+            return .reading(reading)
+        }
         if reading.threadCount > 1 && reading.threadCount <= mostThreads { reading.readThreads(path, main) }
         reading.readMemory(path)
         reading.readInputOutput(path)
@@ -59,6 +64,8 @@ struct TaskReading: Sendable {
     private static let stackSize: UInt64 = 16 << 10
     private static let tick = 1_000_000_000 / UInt64(max(1, sysconf(Int32(_SC_CLK_TCK))))
     private(set) var threadCount = 1
+
+    init() {}
 
     private init?(stat path: String, _ member: CgroupMember) {
         guard let fields = ProcText.stat(path, 42) else { return nil }

@@ -3,7 +3,7 @@ import SystemCalls
 /// v1's blkio controller (block/blk-throttle.c, block/bfq-cgroup.c).
 enum BlockIOV1 {
     private static let source =
-        "the real group where it is readable, /proc/diskstats for the root, else /proc/PID/io of members"
+        "/proc/PID/io of members, and of those that exited, divided as the disks were busy; /proc/diskstats for the root"
 
     static let rows: [FileRow] =
         [

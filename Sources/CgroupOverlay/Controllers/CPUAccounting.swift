@@ -3,7 +3,7 @@ import SystemCalls
 /// v1's cpuacct controller (kernel/sched/cpuacct.c). Nanoseconds, and ticks of 10 ms in cpuacct.stat.
 enum CPUAccounting {
     private static let source =
-        "the real group where it is readable, else /proc/PID/stat of members, and of those that exited"
+        "/proc/PID/schedstat and stat of members, what the kernel told of those that exited; /proc/stat for the root"
 
     static let rows: [FileRow] = [
         .figure(

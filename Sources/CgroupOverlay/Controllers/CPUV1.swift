@@ -49,8 +49,9 @@ enum CPUV1 {
             try CPUSettings.setRealTime(of: group, period: try input.unsigned())
         },
         FileRow(
-            "cpu.stat", .cpu, .everywhere, "Periods with a quota, those that ran out, and for how long (ns).",
-            source: "the real group's cpu.stat where there is one, else 0: quotas are not enforced from outside",
+            "cpu.stat", .cpu, .everywhere,
+            "Periods in which it ran under a quota, those in which it ran longer than that, and 0.",
+            source: "looks at each second; no time is ever taken away, as quotas are not enforced from outside",
             read: .figures { reader, text in
                 let time = reader.figures.processorTime(of: reader.group)
                 text.line("nr_periods", time.periods)
@@ -60,7 +61,8 @@ enum CPUV1 {
                 text.line("burst_time", time.burst)
             }),
         FileRow(
-            "cpu.stat.local", .cpu, .everywhere, "How long the group itself was throttled (ns).", source: "as cpu.stat",
+            "cpu.stat.local", .cpu, .everywhere, "How long the group itself was throttled (ns).",
+            source: "0, as in cpu.stat",
             read: .figures { reader, text in
                 text.line("throttled_time", reader.figures.processorTime(of: reader.group).throttled)
             }),

@@ -4,13 +4,15 @@ import SystemCalls
 enum CPUV2 {
     static let rows: [FileRow] = [
         FileRow(
-            "cpu.stat", "Processor time, microseconds; with the cpu controller, what a quota took away.",
-            source: "the real group where it is readable, else /proc/PID/stat of members, and of those that exited",
+            "cpu.stat",
+            "Processor time, microseconds; with the cpu controller, periods in which it ran, and ran longer than its quota.",
+            source:
+                "/proc/PID/schedstat and stat of members, what the kernel told of those that exited; /proc/stat for the root",
             read: .figures(showStatistics)),
         FileRow(
             "cpu.stat.local", [], .everywhere, since: .linux618,
             "With the cpu controller, how long the group itself was throttled.",
-            source: "as cpu.stat",
+            source: "0: quotas are not enforced from outside",
             read: .figures { reader, text in
                 guard reader.controllers.contains(.cpu) else { return }
                 text.line("throttled_usec", reader.figures.processorTime(of: reader.group).throttled / 1000)

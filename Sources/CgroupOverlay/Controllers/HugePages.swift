@@ -2,7 +2,8 @@ import SystemCalls
 
 /// The hugetlb controller (mm/hugetlb_cgroup.c): a set of files for each size of pages.
 enum HugePages {
-    static let source = "the real group where it is readable, else /proc/PID/smaps_rollup of members"
+    static let source =
+        "/proc/PID/status of members, as pages of the default size; /sys/kernel/mm/hugepages for the root"
 
     static func figures(_ reader: FigureReader, _ size: UInt64) -> HugePageFigures {
         guard let index = reader.figures.hugePageSizes.firstIndex(of: size) else { return HugePageFigures() }

@@ -5,7 +5,8 @@ enum IOV2 {
     static let rows: [FileRow] = [
         FileRow(
             "io.stat", .io, "Bytes and requests by disk.",
-            source: "the real group where it is readable, /proc/diskstats for the root, else /proc/PID/io of members",
+            source:
+                "/proc/PID/io of members, and of those that exited, divided as the disks were busy; /proc/diskstats for the root",
             read: .figures { reader, text in
                 for io in reader.figures.blockIO(of: reader.group, own: false) {
                     text.append(io.device)

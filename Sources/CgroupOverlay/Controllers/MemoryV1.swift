@@ -2,7 +2,8 @@ import SystemCalls
 
 /// v1's memory controller (mem_cgroup_legacy_files of mm/memcontrol-v1.c).
 enum MemoryV1 {
-    private static let source = "the real group where it is readable, else /proc/PID of members"
+    private static let source =
+        "/proc/PID/status of members, what the kernel told of those that exited; /proc/meminfo and vmstat for the root"
     /// What the kernel shows for no limit: PAGE_COUNTER_MAX pages.
     private static let unlimited: UInt64 = 9_223_372_036_854_771_712
 
@@ -46,7 +47,7 @@ enum MemoryV1 {
     private static let limits: [FileRow] = [
         limit(
             "memory.limit_in_bytes", .memoryMax,
-            "The most memory, bytes with K, M, G; -1 for no limit. More is an event."
+            "The most memory, bytes with K, M, G; -1 for no limit. More is an event, and with cgroup_enforce a kill."
         ) {
             group, value throws(Errno) in
             if value > group[.memoryAndSwapMax] { throw .einval }

@@ -2,7 +2,8 @@ import SystemCalls
 
 /// v2's memory controller (memory_files of mm/memcontrol.c).
 enum MemoryV2 {
-    private static let source = "the real group where it is readable, else /proc/PID of members"
+    private static let source =
+        "/proc/PID/status of members, what the kernel told of those that exited; /proc/meminfo and vmstat for the root"
 
     static let rows: [FileRow] = [
         .figure("memory.current", .memory, .notRoot, "Memory in use, bytes.", source: source) {
@@ -15,7 +16,8 @@ enum MemoryV2 {
         limit("memory.low", .memoryLow, "Memory that is taken away last. Kept."),
         limit("memory.high", .memoryHigh, "Memory above which processes are to be slowed. More is an event."),
         limit(
-            "memory.max", .memoryMax, "The most memory, bytes with K, M, G, or max. More is an event."),
+            "memory.max", .memoryMax,
+            "The most memory, bytes with K, M, G, or max. More is an event, and with cgroup_enforce a kill."),
         FileRow(
             "memory.events", .memory, .notRoot, "How often limits were met, here and below. Changes wake poll(2).",
             source: "figures held against the limits",

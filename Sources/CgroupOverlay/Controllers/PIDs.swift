@@ -7,7 +7,7 @@ enum PIDs {
     static let rows: [FileRow] = [
         .limit(
             "pids.max", .pids, .notRoot, .pidsMax,
-            "How many threads there may be, 0...4194304 or max. More are an event: forks are not refused."
+            "How many threads there may be, 0...4194304 or max. More are an event; with cgroup_enforce the newest are killed."
         ) { group, input throws(Errno) in
             if input.stripped.elementsEqual("max".utf8) {
                 group[.pidsMax] = .max

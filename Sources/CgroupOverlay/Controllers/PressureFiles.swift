@@ -11,7 +11,8 @@ enum PressureFiles {
     private static func row(_ name: String, _ resource: PressureResource, _ summary: String) -> FileRow {
         FileRow(
             name, summary + " Triggers may be written and are checked, but wake nobody.",
-            source: "the machine's /proc/pressure for the root; groups, from what is known of members",
+            source:
+                "/proc/pressure for the root; groups, waiting times of members in /proc/PID/schedstat and stat, taken as independent",
             read: .figures { reader, text in
                 let figures = reader.figures.pressure(of: reader.group, resource)
                 text.line("some", figures.some)

@@ -14,6 +14,8 @@ public struct CgroupLimits: Equatable, Sendable {
     /// CPU quota in microseconds a period.
     public var quota: UInt64?
     public var period: UInt64 = 100_000
+    /// By size of page, in bytes.
+    public var hugePagesMax: [UInt64: UInt64] = [:]
     public var parent: CgroupGroup?
     public init() {}
 }

@@ -86,6 +86,7 @@ extension Group {
         limits.pidsMax = limit(.pidsMax)
         limits.quota = limit(.cpuQuota)
         limits.period = self[.cpuPeriod]
+        limits.hugePagesMax = hugePages[.max] ?? [:]
         limits.parent = parent?.id
         return limits
     }
@@ -94,6 +95,6 @@ extension Group {
     var hasLimits: Bool {
         if isRoot { return false }
         let settings: [Setting] = [.memoryMax, .memoryHigh, .swapMax, .memoryAndSwapMax, .pidsMax, .cpuQuota]
-        return settings.contains { self[$0] != .max }
+        return hugePages[.max]?.isEmpty == false || settings.contains { self[$0] != .max }
     }
 }
