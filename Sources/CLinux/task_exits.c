@@ -79,8 +79,8 @@ static int acknowledge(int fd, uint16_t *family) {
 int linux_open_task_exits(const char *list) {
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
     if (fd < 0) return -errno;
-    // Room for about a thousand threads between two looks.
-    int size = 1 << 20;
+    // Room for a few thousand threads between two looks: all of the machine's are told.
+    int size = 4 << 20;
     setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
     uint16_t family = 0;

@@ -47,6 +47,19 @@ struct Machine: Sendable {
         }
     }
 
+    /// Those of them that lie on no other disk, where everything would show twice: no loop devices, nothing with slaves.
+    var bottomDisks: [BlockIOFigures] {
+        disks.filter { disk in
+            let (major, minor) = (disk.device.major, disk.device.minor)
+            // LOOP_MAJOR
+            if major == 7 { return false }
+            guard let slaves = opendir("/sys/dev/block/\(major):\(minor)/slaves") else { return true }
+            defer { closedir(slaves) }
+            while let entry = readdir(slaves) { if entry.pointee.d_name.0 != 46 { return false } }
+            return true
+        }
+    }
+
     /// The kernel counts for its root what is of no group as well: all pages of programs and files (mem_cgroup_usage).
     var memory: MemoryFigures {
         let values = Self.information

@@ -22,7 +22,7 @@ public final class MemberFigures: CgroupFigures {
     ///   up its capabilities.
     public init(followsExits: Bool = true) {
         book = AccountBook(followsExits ? TaskExits.begin() : nil)
-        book.disks.update(machine.disks)
+        book.disks.update(machine.bottomDisks)
     }
 
     deinit {
@@ -101,7 +101,7 @@ public final class MemberFigures: CgroupFigures {
         if looks.isEmpty { return }
         // /proc is read without the lock, and what it says is taken in at once.
         let answers = looks.map { TaskReading.take($0.member, after: $0.before) }
-        let disks = machine.disks
+        let disks = machine.bottomDisks
         held { book in
             book.disks.update(disks)
             for (look, answer) in zip(looks, answers) {
