@@ -20,34 +20,14 @@ struct FiguresHarness {
             configuration, figures: figures, actions: ProcessActions(), processes: try ProcFileSystem())
     }
 
-    func node(_ path: String) throws(Errno) -> CgroupNode {
-        var node = tree.root
-        for part in path.split(separator: "/") {
-            node = try TreeHarness.withBytes(String(part)) { name throws(Errno) in try tree.lookUp(name, in: node) }
-        }
-        return node
-    }
+    func node(_ path: String) throws(Errno) -> CgroupNode { try tree.node(path) }
 
     @discardableResult
-    func makeGroup(_ path: String) throws(Errno) -> CgroupGroup {
-        let parts = path.split(separator: "/")
-        let parent = try node(parts.dropLast().joined(separator: "/"))
-        return try TreeHarness.withBytes(String(parts.last ?? "")) { name throws(Errno) in
-            try tree.makeDirectory(name, in: parent, mode: 0o755, caller)
-        }.node.group
-    }
+    func makeGroup(_ path: String) throws(Errno) -> CgroupGroup { try tree.makeDirectory(path, caller) }
 
-    func read(_ path: String) throws(Errno) -> String {
-        let handle = try tree.open(try node(path), flags: O_RDONLY, caller)
-        defer { tree.release(handle) }
-        return String(decoding: try tree.readAll(handle), as: UTF8.self)
-    }
+    func read(_ path: String) throws(Errno) -> String { try tree.contents(of: path, caller) }
 
-    func write(_ path: String, _ text: String) throws(Errno) {
-        let handle = try tree.open(try node(path), flags: O_WRONLY, caller)
-        defer { tree.release(handle) }
-        _ = try TreeHarness.withBytes(text) { bytes throws(Errno) in try tree.write(handle, bytes, caller) }
-    }
+    func write(_ path: String, _ text: String) throws(Errno) { _ = try tree.write(text, to: path, caller) }
 
     /// The number of a file, or of a key in it.
     func number(_ path: String, _ key: String? = nil) throws(Errno) -> UInt64 {

@@ -211,14 +211,14 @@ import Testing
 
     @Test func rootShowsTheMachine() throws {
         let harness = try FiguresHarness(.v1)
-        let machine = try #require(SmallFile.read("/proc/meminfo").map(SmallFile.kilobytes))
+        let machine = try #require(ProcText.text("/proc/meminfo").map(ProcText.kilobytes))
         let used = (machine["AnonPages"] ?? 0) + (machine["Cached"] ?? 0) + (machine["Buffers"] ?? 0)
         #expect(Double(try harness.number("memory/memory.usage_in_bytes")).isNear(used))
         #expect(try harness.number("memory/memory.stat", "pgfault") > 0)
         #expect(try harness.number("cpu,cpuacct/cpuacct.usage") > 1_000_000_000)
         #expect(harness.figures.processors.count == sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         let v2 = try FiguresHarness()
-        if let text = SmallFile.read("/proc/pressure/cpu") {
+        if let text = ProcText.text("/proc/pressure/cpu") {
             let total = text.split(separator: "total=")[1].split(separator: "\n")[0]
             let shown = v2.figures.pressure(of: try v2.node("").group, .cpu).some.total
             #expect(shown >= UInt64(total) ?? .max)

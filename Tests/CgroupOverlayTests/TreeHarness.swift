@@ -24,29 +24,11 @@ struct TreeHarness {
         tree = try CgroupTree(configuration, figures: figures, actions: actions, processes: processes)
     }
 
-    /// Walks a path from the root, following v1's links.
-    func node(_ path: String) throws(Errno) -> CgroupNode {
-        var node = tree.root
-        for part in path.split(separator: "/") {
-            let next = try Self.withBytes(String(part)) { name throws(Errno) in try tree.lookUp(name, in: node) }
-            if try tree.attributes(of: next).mode & S_IFMT == S_IFLNK {
-                var target = [UInt8](repeating: 0, count: 64)
-                let count = try tree.withBuffer(&target) { buffer throws(Errno) in try tree.readLink(next, into: buffer)
-                }
-                let name = String(decoding: target[..<count], as: UTF8.self)
-                node = try Self.withBytes(name) { name throws(Errno) in try tree.lookUp(name, in: node) }
-            } else {
-                node = next
-            }
-        }
-        return node
-    }
+    func node(_ path: String) throws(Errno) -> CgroupNode { try tree.node(path) }
 
     func read(_ path: String) -> String {
         do throws(Errno) {
-            let handle = try tree.open(try node(path), flags: O_RDONLY, caller)
-            defer { tree.release(handle) }
-            return String(decoding: try tree.readAll(handle), as: UTF8.self)
+            return try tree.contents(of: path, caller)
         } catch {
             return name(of: error)
         }
@@ -56,35 +38,28 @@ struct TreeHarness {
     @discardableResult
     func write(_ path: String, _ text: String) -> String {
         attempt { () throws(Errno) in
-            let handle = try tree.open(try node(path), flags: O_WRONLY, caller)
-            defer { tree.release(handle) }
-            let count = try Self.withBytes(text) { bytes throws(Errno) in try tree.write(handle, bytes, caller) }
+            let count = try tree.write(text, to: path, caller)
             #expect(count == text.utf8.count)
         }
     }
 
     @discardableResult
     func makeDirectory(_ path: String) -> String {
-        attempt { () throws(Errno) in
-            let (parent, name) = try split(path)
-            _ = try Self.withBytes(name) { name throws(Errno) in
-                try tree.makeDirectory(name, in: parent, mode: 0o755, caller)
-            }
-        }
+        attempt { () throws(Errno) in _ = try tree.makeDirectory(path, caller) }
     }
 
     @discardableResult
     func removeDirectory(_ path: String) -> String {
         attempt { () throws(Errno) in
-            let (parent, name) = try split(path)
+            let (parent, name) = try tree.split(path)
             try Self.withBytes(name) { name throws(Errno) in try tree.removeDirectory(name, in: parent) }
         }
     }
 
     func rename(_ old: String, _ new: String) -> String {
         attempt { () throws(Errno) in
-            let (oldParent, oldName) = try split(old)
-            let (newParent, newName) = try split(new)
+            let (oldParent, oldName) = try tree.split(old)
+            let (newParent, newName) = try tree.split(new)
             try Self.withBytes(oldName) { oldName throws(Errno) in
                 try Self.withBytes(newName) { newName throws(Errno) in
                     try tree.rename(oldName, in: oldParent, to: newName, in: newParent, flags: 0)
@@ -124,11 +99,6 @@ struct TreeHarness {
         }
     }
 
-    private func split(_ path: String) throws(Errno) -> (CgroupNode, String) {
-        let parts = path.split(separator: "/")
-        return (try node(parts.dropLast().joined(separator: "/")), String(parts.last ?? ""))
-    }
-
     static func withBytes<Result>(
         _ text: String, _ body: (UnsafeRawBufferPointer) throws(Errno) -> Result
     ) throws(Errno) -> Result {
@@ -137,6 +107,51 @@ struct TreeHarness {
         defer { copy.deallocate() }
         copy.copyBytes(from: bytes)
         return try body(UnsafeRawBufferPointer(copy))
+    }
+}
+
+/// Calls by path.
+extension CgroupTree {
+    /// Walks a path from the root, following v1's links.
+    func node(_ path: String) throws(Errno) -> CgroupNode {
+        var node = root
+        for part in path.split(separator: "/") {
+            let next = try TreeHarness.withBytes(String(part)) { name throws(Errno) in try lookUp(name, in: node) }
+            if try attributes(of: next).mode & S_IFMT == S_IFLNK {
+                var target = [UInt8](repeating: 0, count: 64)
+                let count = try withBuffer(&target) { buffer throws(Errno) in try readLink(next, into: buffer) }
+                let name = String(decoding: target[..<count], as: UTF8.self)
+                node = try TreeHarness.withBytes(name) { name throws(Errno) in try lookUp(name, in: node) }
+            } else {
+                node = next
+            }
+        }
+        return node
+    }
+
+    /// The directory that a path's last name is in, and that name.
+    func split(_ path: String) throws(Errno) -> (CgroupNode, String) {
+        let parts = path.split(separator: "/")
+        return (try node(parts.dropLast().joined(separator: "/")), String(parts.last ?? ""))
+    }
+
+    func contents(of path: String, _ caller: CgroupCaller) throws(Errno) -> String {
+        let handle = try open(try node(path), flags: O_RDONLY, caller)
+        defer { release(handle) }
+        return String(decoding: try readAll(handle), as: UTF8.self)
+    }
+
+    func write(_ text: String, to path: String, _ caller: CgroupCaller) throws(Errno) -> Int {
+        let handle = try open(try node(path), flags: O_WRONLY, caller)
+        defer { release(handle) }
+        return try TreeHarness.withBytes(text) { bytes throws(Errno) in try write(handle, bytes, caller) }
+    }
+
+    func makeDirectory(_ path: String, _ caller: CgroupCaller) throws(Errno) -> CgroupGroup {
+        let (parent, name) = try split(path)
+        return try TreeHarness.withBytes(name) { name throws(Errno) in
+            try makeDirectory(name, in: parent, mode: 0o755, caller)
+        }.node.group
     }
 }
 

@@ -68,7 +68,7 @@ final class AccountBook {
         look(task, now: now)
         if exited && member.thread == nil {
             exits?.fetch()
-            if let last = exits?.take(member.pid) { count(task.take(last, disks: disks), task) }
+            if let last = exits?.take(member.pid) { count(task.take(last, disks: disks), task.accounts) }
             lately[member.pid] = ((lately[member.pid]?.accounts ?? []) + [account], exits?.round ?? 0)
         }
         account.count(TaskMemory().difference(from: task.memory))
@@ -82,11 +82,11 @@ final class AccountBook {
         }
     }
 
-    /// The last step of a process is that of all its groups: it leaves them one after the other.
-    private func count(_ progress: TrackedTask.Progress, _ task: TrackedTask) {
-        for account in task.accounts {
+    /// What a process does it does in all its groups, also its last step: it leaves them one after the other.
+    private func count(_ progress: TrackedTask.Progress, _ accounts: [GroupAccount]) {
+        for account in accounts {
             account.count(progress.step)
-            account.count(TaskMemory(), excess: progress.excess)
+            account.count(progress.memory, excess: progress.excess)
         }
     }
 
@@ -97,11 +97,7 @@ final class AccountBook {
     }
 
     func take(_ reading: TaskReading, _ task: TrackedTask, now: UInt64) {
-        let progress = task.take(reading, disks: disks, now: now)
-        for account in task.accounts {
-            account.count(progress.step)
-            account.count(progress.memory, excess: progress.excess)
-        }
+        count(task.take(reading, disks: disks, now: now), task.accounts)
     }
 
     func end(_ account: GroupAccount) {
@@ -123,11 +119,7 @@ final class AccountBook {
         }
         for (pid, exited) in unseen {
             let accounts = heirs(of: exited.parent, unseen, depth: 0)
-            let step = TrackedTask(CgroupMember(pid: pid, start: 0)).take(exited, disks: disks).step
-            for account in accounts {
-                account.count(step)
-                account.count(TaskMemory(), excess: exited.mostResident)
-            }
+            count(TrackedTask(CgroupMember(pid: pid, start: 0)).take(exited, disks: disks), accounts)
             lately[pid] = (accounts, round)
         }
         lately = lately.filter { $0.value.round + 2 > round }
@@ -157,12 +149,10 @@ final class AccountBook {
             task.pressureMark = task.ledger.counters
             if step.time == 0 && step[.waited] == 0 && step[.waitedForDisk] == 0 { continue }
             for account in task.accounts {
-                var next: GroupAccount? = account
-                while let group = next, !group.isRoot {
-                    group.pressure.add(
+                account.forEachUpwards {
+                    $0.pressure.add(
                         ran: step.time, waited: step[.waited], waitedForDisk: step[.waitedForDisk],
                         threads: task.threadCount, length: length)
-                    next = group.parent
                 }
             }
         }

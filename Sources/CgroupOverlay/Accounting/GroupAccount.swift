@@ -33,7 +33,7 @@ final class GroupAccount {
     var isRoot: Bool { parent == nil }
 
     /// The group and its ancestors below the root, whose figures are the machine's.
-    private func forEachUpwards(_ body: (GroupAccount) -> Void) {
+    func forEachUpwards(_ body: (GroupAccount) -> Void) {
         var next: GroupAccount? = self
         while let account = next, let parent = account.parent {
             body(account)

@@ -24,8 +24,7 @@ final class LimitWatch {
         let limited = tree.limitedGroups()
         tree.figures.lookAtAll(limited.filter { $0.value.quota != nil })
         let enforces = tree.configuration.enforcesLimits
-        var before = beyond
-        swap(&before, &beyond)
+        let before = beyond
         beyond = [:]
         victims = victims.filter { limited[$0.key] != nil }
         var isUrgent = false

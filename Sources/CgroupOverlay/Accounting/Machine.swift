@@ -6,15 +6,23 @@ import SystemCalls
 struct Machine: Sendable {
     let processors = Machine.set("/sys/devices/system/cpu/online") ?? CgroupSet([0])
     let memoryNodes = Machine.set("/sys/devices/system/node/has_memory") ?? CgroupSet([0])
-    let memoryTotal = Machine.information["MemTotal"] ?? 0
-    let swapTotal = Machine.information["SwapTotal"] ?? 0
+    let memoryTotal: UInt64
+    let swapTotal: UInt64
     /// The default size of huge pages.
-    let hugePageSize = Machine.information["Hugepagesize"] ?? 0
+    let hugePageSize: UInt64
     /// Those of x86 and arm64 that the kernel has.
     let hugePageSizes: [UInt64] = [64, 2048, 32768, 1_048_576, 16_777_216]
         .filter { access("/sys/kernel/mm/hugepages/hugepages-\($0)kB", F_OK) == 0 }.map { $0 << 10 }
 
-    private static let tick = 1_000_000_000 / UInt64(max(1, sysconf(Int32(_SC_CLK_TCK))))
+    /// A tick of the clock in which /proc counts time, nanoseconds.
+    static let tick = 1_000_000_000 / UInt64(max(1, sysconf(Int32(_SC_CLK_TCK))))
+
+    init() {
+        let information = Self.information
+        memoryTotal = information["MemTotal"] ?? 0
+        swapTotal = information["SwapTotal"] ?? 0
+        hugePageSize = information["Hugepagesize"] ?? 0
+    }
 
     private static func set(_ path: String) -> CgroupSet? {
         guard let text = ProcText.read(path, { Array(Input.strip($0)) }) else { return nil }
@@ -22,7 +30,7 @@ struct Machine: Sendable {
         return set?.isEmpty == false ? set : nil
     }
 
-    private static var information: [String: UInt64] { SmallFile.read("/proc/meminfo").map(SmallFile.kilobytes) ?? [:] }
+    private static var information: [String: UInt64] { ProcText.text("/proc/meminfo").map(ProcText.kilobytes) ?? [:] }
 
     /// A whole disk is a directory of /sys/dev/block that is not a partition.
     static func hasDisk(_ device: CgroupDevice) -> Bool {
@@ -32,7 +40,7 @@ struct Machine: Sendable {
 
     /// The disks that have done anything, of /proc/diskstats (Documentation/admin-guide/iostats.rst).
     var disks: [BlockIOFigures] {
-        (SmallFile.read("/proc/diskstats") ?? "").split(separator: "\n").compactMap { line in
+        (ProcText.text("/proc/diskstats") ?? "").split(separator: "\n").compactMap { line in
             let words = line.split(separator: " ")
             guard words.count >= 14, words[3] != "0" || words[7] != "0" else { return nil }
             func number(_ field: Int) -> UInt64 { words.count >= field ? UInt64(words[field - 1]) ?? 0 : 0 }
@@ -94,7 +102,7 @@ struct Machine: Sendable {
         ]
         for (counter, key) in MemoryStatistics.keys
         where counter.rawValue >= MemoryCounter.workingsetRefaultAnon.rawValue { keys[Substring("\(key)")] = counter }
-        for line in (SmallFile.read("/proc/vmstat") ?? "").split(separator: "\n") {
+        for line in (ProcText.text("/proc/vmstat") ?? "").split(separator: "\n") {
             let words = line.split(separator: " ")
             if words.count == 2, let counter = keys[words[0]], let value = UInt64(words[1]) { figures[counter] = value }
         }
@@ -104,7 +112,7 @@ struct Machine: Sendable {
 
     var processorTime: ProcessorTime {
         var time = ProcessorTime()
-        for line in (SmallFile.read("/proc/stat") ?? "").split(separator: "\n") where line.hasPrefix("cpu") {
+        for line in (ProcText.text("/proc/stat") ?? "").split(separator: "\n") where line.hasPrefix("cpu") {
             let words = line.split(separator: " ")
             let values = words.dropFirst().map { (UInt64($0) ?? 0) &* Self.tick }
             guard values.count > 6 else { continue }
@@ -123,7 +131,7 @@ struct Machine: Sendable {
     /// /proc/pressure; zero where the kernel does not count it.
     func pressure(_ resource: PressureResource) -> PressureFigures {
         var figures = PressureFigures()
-        for line in (SmallFile.read("/proc/pressure/\(resource)") ?? "").split(separator: "\n") {
+        for line in (ProcText.text("/proc/pressure/\(resource)") ?? "").split(separator: "\n") {
             let words = line.split(separator: " ").map { $0.split(separator: "=").last ?? "" }
             guard words.count == 5 else { continue }
             var values = PressureFigures.Line()
@@ -145,36 +153,5 @@ struct Machine: Sendable {
         figures.reserved = figures.current &+ number("resv_hugepages") &* size
         (figures.peak, figures.reservedPeak) = (figures.current, figures.reserved)
         return figures
-    }
-}
-
-/// Files of /proc.
-enum SmallFile {
-    /// Up to 64 KiB; nil where it cannot be read.
-    static func read(_ path: String) -> String? {
-        guard let number = try? checked(linux_openat(LINUX_AT_FDCWD, path, O_RDONLY | LINUX_O_CLOEXEC, 0)) else {
-            return nil
-        }
-        let file = Descriptor(owning: Int32(number))
-        return withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 8) { buffer in
-            var length = 0
-            while length < buffer.count {
-                let count = linux_read(file.number, buffer.baseAddress! + length, buffer.count - length)
-                if count < 0 { return nil }
-                if count == 0 { break }
-                length += Int(count)
-            }
-            return String(decoding: UnsafeRawBufferPointer(rebasing: buffer[..<length]), as: UTF8.self)
-        }
-    }
-
-    /// The lines "Key:   N kB" as bytes.
-    static func kilobytes(_ text: String) -> [String: UInt64] {
-        var values: [String: UInt64] = [:]
-        for line in text.split(separator: "\n") where line.hasSuffix("kB") {
-            let words = line.split { $0 == " " || $0 == "\t" }
-            if words.count == 3, let value = UInt64(words[1]) { values[String(words[0].dropLast())] = value << 10 }
-        }
-        return values
     }
 }

@@ -153,7 +153,7 @@ public final class MemberFigures: CgroupFigures {
     }
 
     public func blockIO(of group: CgroupGroup, own: Bool) -> [BlockIOFigures] {
-        if isRoot(group) { return machine.disks.filter { $0.reads + $0.writes + $0.discards > 0 } }
+        if isRoot(group) { return machine.disks }
         return figure(group) { Array(own ? $0.own.disks.values : $0.total.disks.values) }?
             .sorted { $0.device < $1.device } ?? []
     }

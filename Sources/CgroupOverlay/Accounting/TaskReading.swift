@@ -62,7 +62,6 @@ struct TaskReading: Sendable {
     private static let mostThreads = 256
     /// A thread's stack in the kernel (THREAD_SIZE of x86-64 and arm64).
     private static let stackSize: UInt64 = 16 << 10
-    private static let tick = 1_000_000_000 / UInt64(max(1, sysconf(Int32(_SC_CLK_TCK))))
     private(set) var threadCount = 1
 
     init() {}
@@ -74,9 +73,9 @@ struct TaskReading: Sendable {
         if member.thread == nil, field(22) != member.start { return nil }
         counters[.minorFaults] = field(10)
         counters[.majorFaults] = field(12)
-        counters[.waitedForDisk] = field(42) &* Self.tick
-        userTicks = field(14) &* Self.tick
-        systemTicks = field(15) &* Self.tick
+        counters[.waitedForDisk] = field(42) &* Machine.tick
+        userTicks = field(14) &* Machine.tick
+        systemTicks = field(15) &* Machine.tick
         isNice = Int64(bitPattern: field(19)) > 0
         threadCount = Int(clamping: field(20))
         processor = Int(clamping: min(field(39), 4095))

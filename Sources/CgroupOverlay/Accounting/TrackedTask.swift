@@ -43,15 +43,16 @@ final class TrackedTask {
         var new = reading.counters.atLeast(old)
         var ran: [(processor: Int, time: UInt64)] = []
         var waited: UInt64 = 0
+        var latest = reading.threads
         for (tid, thread) in reading.threads {
             let before = threads[tid]
+            if let before, before.running > thread.running { latest[tid] = before }
             if separate.contains(tid) { continue }
             let time = thread.running - min(thread.running, before?.running ?? 0)
             waited += thread.waited - min(thread.waited, before?.waited ?? 0)
             if time > 0 { ran.append((thread.processor, time)) }
         }
-        threads = reading.threads.merging(threads) { new, old in new.running >= old.running ? new : old }
-            .filter { reading.threads[$0.key] != nil }
+        threads = latest
         new[.waited] = old[.waited] &+ waited
         // Threads exact to the nanosecond; those that have exited show in the ticks, which are never ahead.
         let counted = old.time &+ ran.reduce(0) { $0 &+ $1.time }

@@ -2,7 +2,7 @@ import SystemCalls
 
 /// v1's blkio controller (block/blk-throttle.c, block/bfq-cgroup.c).
 enum BlockIOV1 {
-    private static let source =
+    static let source =
         "/proc/PID/io of members, and of those that exited, divided as the disks were busy; /proc/diskstats for the root"
 
     static let rows: [FileRow] =

@@ -2,7 +2,7 @@ import SystemCalls
 
 /// v1's cpuacct controller (kernel/sched/cpuacct.c). Nanoseconds, and ticks of 10 ms in cpuacct.stat.
 enum CPUAccounting {
-    private static let source =
+    static let source =
         "/proc/PID/schedstat and stat of members, what the kernel told of those that exited; /proc/stat for the root"
 
     static let rows: [FileRow] = [

@@ -6,8 +6,7 @@ enum CPUV2 {
         FileRow(
             "cpu.stat",
             "Processor time, microseconds; with the cpu controller, periods in which it ran, and ran longer than its quota.",
-            source:
-                "/proc/PID/schedstat and stat of members, what the kernel told of those that exited; /proc/stat for the root",
+            source: CPUAccounting.source,
             read: .figures(showStatistics)),
         FileRow(
             "cpu.stat.local", [], .everywhere, since: .linux618,

@@ -5,8 +5,7 @@ enum IOV2 {
     static let rows: [FileRow] = [
         FileRow(
             "io.stat", .io, "Bytes and requests by disk.",
-            source:
-                "/proc/PID/io of members, and of those that exited, divided as the disks were busy; /proc/diskstats for the root",
+            source: BlockIOV1.source,
             read: .figures { reader, text in
                 for io in reader.figures.blockIO(of: reader.group, own: false) {
                     text.append(io.device)

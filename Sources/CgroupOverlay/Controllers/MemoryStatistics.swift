@@ -2,6 +2,10 @@ import SystemCalls
 
 /// The long tables of the memory controller, keys in the kernel's order.
 enum MemoryStatistics {
+    /// Where memory is from, in both versions.
+    static let source =
+        "/proc/PID/status of members, what the kernel told of those that exited; /proc/meminfo and vmstat for the root"
+
     /// v2's memory.stat (memory_stats of mm/memcontrol.c): all counters up to v1's own.
     static let keys: [(MemoryCounter, StaticString)] = [
         (.anon, "anon"), (.file, "file"), (.kernel, "kernel"), (.kernelStack, "kernel_stack"),

@@ -2,8 +2,6 @@ import SystemCalls
 
 /// v1's memory controller (mem_cgroup_legacy_files of mm/memcontrol-v1.c).
 enum MemoryV1 {
-    private static let source =
-        "/proc/PID/status of members, what the kernel told of those that exited; /proc/meminfo and vmstat for the root"
     /// What the kernel shows for no limit: PAGE_COUNTER_MAX pages.
     private static let unlimited: UInt64 = 9_223_372_036_854_771_712
 
@@ -11,22 +9,32 @@ enum MemoryV1 {
         usage + limits + behaviour + [
             FileRow(
                 "memory.stat", .memory, "Memory by kind, of the group itself and (total_) with all below.",
-                source: source,
+                source: MemoryStatistics.source,
                 read: .figures(MemoryStatistics.showV1)),
             FileRow(
-                "memory.numa_stat", .memory, "Pages by kind and memory node, alike.", source: source,
+                "memory.numa_stat", .memory, "Pages by kind and memory node, alike.", source: MemoryStatistics.source,
                 read: .figures(MemoryStatistics.showNodesV1)),
         ]
 
     private static let usage: [FileRow] = [
-        .figure("memory.usage_in_bytes", .memory, .everywhere, "Memory in use.", source: source) { memory($0).current },
-        .figure("memory.memsw.usage_in_bytes", .memory, .everywhere, "Memory and swap in use.", source: source) {
+        .figure("memory.usage_in_bytes", .memory, .everywhere, "Memory in use.", source: MemoryStatistics.source) {
+            memory($0).current
+        },
+        .figure(
+            "memory.memsw.usage_in_bytes", .memory, .everywhere, "Memory and swap in use.",
+            source: MemoryStatistics.source
+        ) {
             memory($0).current + memory($0).swap
         },
-        .figure("memory.kmem.usage_in_bytes", .memory, .everywhere, "Kernel memory in use.", source: source) {
+        .figure(
+            "memory.kmem.usage_in_bytes", .memory, .everywhere, "Kernel memory in use.", source: MemoryStatistics.source
+        ) {
             memory($0)[.kernel]
         },
-        .figure("memory.kmem.tcp.usage_in_bytes", .memory, .everywhere, "Memory of TCP buffers.", source: source) {
+        .figure(
+            "memory.kmem.tcp.usage_in_bytes", .memory, .everywhere, "Memory of TCP buffers.",
+            source: MemoryStatistics.source
+        ) {
             memory($0).tcp
         },
         peak("memory.max_usage_in_bytes", .memory, "The most memory there was.") { $0.peak },
@@ -116,7 +124,7 @@ enum MemoryV1 {
         _ name: String, _ peak: CgroupPeak, _ summary: String, _ value: @escaping @Sendable (MemoryFigures) -> UInt64
     ) -> FileRow {
         .figure(
-            name, .memory, .everywhere, summary + " Any write begins anew.", source: source,
+            name, .memory, .everywhere, summary + " Any write begins anew.", source: MemoryStatistics.source,
             write: { group, _ in
                 let (figures, id) = (group.state.figures, group.id)
                 group.state.later { figures.resetPeak(of: id, peak) }

@@ -2,14 +2,11 @@ import SystemCalls
 
 /// v2's memory controller (memory_files of mm/memcontrol.c).
 enum MemoryV2 {
-    private static let source =
-        "/proc/PID/status of members, what the kernel told of those that exited; /proc/meminfo and vmstat for the root"
-
     static let rows: [FileRow] = [
-        .figure("memory.current", .memory, .notRoot, "Memory in use, bytes.", source: source) {
+        .figure("memory.current", .memory, .notRoot, "Memory in use, bytes.", source: MemoryStatistics.source) {
             $0.figures.memory(of: $0.group, own: false).current
         },
-        .figure("memory.peak", .memory, .notRoot, "The most there was.", source: source) {
+        .figure("memory.peak", .memory, .notRoot, "The most there was.", source: MemoryStatistics.source) {
             $0.figures.memory(of: $0.group, own: false).peak
         },
         limit("memory.min", .memoryMin, "Memory that is never taken away. Kept."),
@@ -27,10 +24,10 @@ enum MemoryV2 {
             source: "figures held against the limits",
             read: .state { group, text in showEvents(group.ownEvents, &text) }),
         FileRow(
-            "memory.stat", .memory, "Memory by kind, and events.", source: source,
+            "memory.stat", .memory, "Memory by kind, and events.", source: MemoryStatistics.source,
             read: .figures(MemoryStatistics.showV2)),
         FileRow(
-            "memory.numa_stat", .memory, "Memory by kind and memory node.", source: source,
+            "memory.numa_stat", .memory, "Memory by kind and memory node.", source: MemoryStatistics.source,
             read: .figures(MemoryStatistics.showNodesV2)),
         .setting("memory.oom.group", .memory, .notRoot, .oomGroup, "1: all processes are killed together.") {
             group, input throws(Errno) in
@@ -41,7 +38,7 @@ enum MemoryV2 {
             write: { _, input throws(Errno) in
                 if try input.memory(unlimited: "") > 0 { throw .eagain }
             }),
-        .figure("memory.swap.current", .memory, .notRoot, "Swap in use, bytes.", source: source) {
+        .figure("memory.swap.current", .memory, .notRoot, "Swap in use, bytes.", source: MemoryStatistics.source) {
             $0.figures.memory(of: $0.group, own: false).swap
         },
         limit("memory.swap.high", .swapHigh, "Swap above which processes are to be slowed. Kept."),

@@ -123,42 +123,11 @@ public final class ProcFileSystem: ProcessTable {
 
     /// The text of a small file below /proc.
     private func read<Result>(_ path: String, _ body: (ArraySlice<UInt8>) -> Result) -> Result? {
-        guard let number = try? checked(linux_openat(proc.number, path, O_RDONLY | LINUX_O_CLOEXEC, 0)) else {
-            return nil
-        }
-        let file = Descriptor(owning: Int32(number))
-        return withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 8) { buffer -> Result? in
-            let count = linux_read(file.number, buffer.baseAddress!, buffer.count)
-            return count <= 0 ? nil : body(ArraySlice(buffer[..<Int(count)]))
-        }
+        ProcText.read(path, in: proc.number, body)
     }
 
     /// The names in a directory below /proc that are numbers, in ascending order.
-    private func numbers(in path: String) -> [Int32] {
-        let flags = O_RDONLY | LINUX_O_DIRECTORY | LINUX_O_CLOEXEC
-        guard let number = try? checked(linux_openat(proc.number, path, flags, 0)) else { return [] }
-        let directory = Descriptor(owning: Int32(number))
-        var numbers: [Int32] = []
-        withUnsafeTemporaryAllocation(byteCount: 32 << 10, alignment: 8) { buffer in
-            while true {
-                let count = linux_getdents64(directory.number, buffer.baseAddress!, buffer.count)
-                if count <= 0 { return }
-                var at = 0
-                while at < Int(count) {
-                    let length = buffer.loadUnaligned(fromByteOffset: at + 16, as: UInt16.self)
-                    var value: Int32 = 0
-                    var index = at + 19
-                    while index < at + Int(length), (48...57).contains(buffer[index]), value < 100_000_000 {
-                        value = value * 10 + Int32(buffer[index] - 48)
-                        index += 1
-                    }
-                    if index > at + 19 && buffer[index] == 0 { numbers.append(value) }
-                    at += Int(length)
-                }
-            }
-        }
-        return numbers.sorted()
-    }
+    private func numbers(in path: String) -> [Int32] { ProcText.directory(path, in: proc.number).sorted() }
 }
 
 extension ProcessRecord {

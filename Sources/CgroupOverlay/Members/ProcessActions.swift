@@ -37,7 +37,7 @@ public final class ProcessActions: CgroupActions {
 
     /// Whether the number is still that process's.
     private func isThere(_ member: CgroupMember) -> Bool {
-        guard let stat = SmallFile.read("/proc/\(member.pid)/stat"), let end = stat.lastIndex(of: ")") else {
+        guard let stat = ProcText.text("/proc/\(member.pid)/stat"), let end = stat.lastIndex(of: ")") else {
             return false
         }
         let words = stat[stat.index(after: end)...].split(separator: " ")

@@ -4,13 +4,17 @@ import SystemCalls
 
 /// Reading the small files of /proc, without a String for each word.
 enum ProcText {
-    /// Calls `body` with what a file says, up to 16 KiB; nil where it cannot be read.
-    static func read<Result>(_ path: String, _ body: (ArraySlice<UInt8>) -> Result) -> Result? {
-        let number = linux_openat(LINUX_AT_FDCWD, path, O_RDONLY | LINUX_O_CLOEXEC, 0)
+    /// Calls `body` with what a file says, up to `limit` bytes; nil where it cannot be read or says nothing. `path` is relative to
+    /// the directory that is open as `directory`.
+    static func read<Result>(
+        _ path: String, in directory: Int32 = LINUX_AT_FDCWD, limit: Int = 16 << 10,
+        _ body: (ArraySlice<UInt8>) -> Result
+    ) -> Result? {
+        let number = linux_openat(directory, path, O_RDONLY | LINUX_O_CLOEXEC, 0)
         if number < 0 { return nil }
         let file = Descriptor(owning: Int32(number))
-        let bytes = [UInt8](unsafeUninitializedCapacity: 16 << 10) { buffer, length in
-            length = 0
+        return withUnsafeTemporaryAllocation(byteCount: limit, alignment: 8) { buffer -> Result? in
+            var length = 0
             while length < buffer.count {
                 let count = linux_read(file.number, buffer.baseAddress! + length, buffer.count - length)
                 if count <= 0 { break }
@@ -18,8 +22,23 @@ enum ProcText {
                 // Files of a task come whole: a short read is the end.
                 if length < 1024 { break }
             }
+            return length == 0 ? nil : body(ArraySlice(buffer[..<length]))
         }
-        return bytes.isEmpty ? nil : body(bytes[...])
+    }
+
+    /// Up to 64 KiB of a file of the machine's; nil where it cannot be read.
+    static func text(_ path: String) -> String? {
+        read(path, limit: 64 << 10) { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The lines "Key:   N kB" as bytes.
+    static func kilobytes(_ text: String) -> [String: UInt64] {
+        var values: [String: UInt64] = [:]
+        for line in text.split(separator: "\n") where line.hasSuffix("kB") {
+            let words = line.split { $0 == " " || $0 == "\t" }
+            if words.count == 3, let value = UInt64(words[1]) { values[String(words[0].dropLast())] = value << 10 }
+        }
+        return values
     }
 
     /// The first `count` numbers of a file; nil where there are fewer.
@@ -74,22 +93,29 @@ enum ProcText {
         }
     }
 
-    /// The names in a directory that are numbers.
-    static func directory(_ path: String) -> [Int32] {
-        guard let directory = opendir(path) else { return [] }
-        defer { closedir(directory) }
+    /// The names in a directory that are numbers. `path` is relative to the directory that is open as `parent`.
+    static func directory(_ path: String, in parent: Int32 = LINUX_AT_FDCWD) -> [Int32] {
+        let flags = O_RDONLY | LINUX_O_DIRECTORY | LINUX_O_CLOEXEC
+        guard let number = try? checked(linux_openat(parent, path, flags, 0)) else { return [] }
+        let directory = Descriptor(owning: Int32(number))
         var numbers: [Int32] = []
-        while let entry = readdir(directory) {
-            let number = withUnsafeBytes(of: &entry.pointee.d_name) { name -> Int32? in
-                var value: Int32 = 0
-                for byte in name {
-                    if byte == 0 { return value }
-                    guard (48...57).contains(byte), value < 100_000_000 else { return nil }
-                    value = value * 10 + Int32(byte - 48)
+        withUnsafeTemporaryAllocation(byteCount: 32 << 10, alignment: 8) { buffer in
+            while true {
+                let count = linux_getdents64(directory.number, buffer.baseAddress!, buffer.count)
+                if count <= 0 { return }
+                var at = 0
+                while at < Int(count) {
+                    let length = buffer.loadUnaligned(fromByteOffset: at + 16, as: UInt16.self)
+                    var value: Int32 = 0
+                    var index = at + 19
+                    while index < at + Int(length), (48...57).contains(buffer[index]), value < 100_000_000 {
+                        value = value * 10 + Int32(buffer[index] - 48)
+                        index += 1
+                    }
+                    if index > at + 19 && buffer[index] == 0 { numbers.append(value) }
+                    at += Int(length)
                 }
-                return nil
             }
-            if let number, number > 0 { numbers.append(number) }
         }
         return numbers
     }
