@@ -13,5 +13,12 @@ enum Corpus {
                 .with(extensionType: 32, words: [.max, 0]).bytes,
             "a group extension that promised more groups than there were was believed"
         ),
+        (
+            Message(.setlk, nodeid: 1).with(
+                fuse_lk_in(
+                    fh: 0, owner: 1, lk: fuse_file_lock(start: 0, end: 0, type: 0, pid: 1), lk_flags: 0, padding: 0)
+            ).bytes,
+            "a lock without an open file, which nothing gives back, left a descriptor open for ever"
+        ),
     ]
 }

@@ -33,6 +33,8 @@ extension Mirror {
     public func setlk(_ request: Request, _ arguments: fuse_lk_in, wait: Bool, into reply: inout Reply)
         throws(Errno)
     {
+        // A lock belongs to an open file and goes with it: one without would stay for ever.
+        guard arguments.fh != 0 else { throw .ebadf }
         if arguments.lk_flags & RequestFlags.lockFlock != 0 {
             try setFlock(request, arguments, wait: wait, into: &reply)
         } else {
