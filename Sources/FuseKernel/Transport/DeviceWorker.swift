@@ -23,6 +23,8 @@ struct DeviceWorker<F: FileSystem>: @unchecked Sendable {
     private let replyCapacity: Int
 
     private static var pageSize: Int { 4096 }
+    /// How much of the message buffer stays in memory after a batch of FORGETs, in bytes: whole pages.
+    private static var keptMessage: Int { 1 << 16 }
     private static var writeHeaders: Int { MemoryLayout<fuse_in_header>.size + MemoryLayout<fuse_write_in>.size }
 
     init(
@@ -100,6 +102,16 @@ struct DeviceWorker<F: FileSystem>: @unchecked Sendable {
             header.opcode, failed: error != 0,
             nanoseconds: measuresLatency ? monotonicNanoseconds() &- began : nil)
         if logger.logLevel <= .trace { traceRequest(header, error, reply.count, logger) }
+        if header.opcode == Opcode.batchForget.rawValue { giveBack(message) }
+    }
+
+    /// A batch of FORGETs fills the buffer, however large it is (fuse_read_batch_forget of fs/fuse/dev.c), and comes when memory is
+    /// wanted: its pages would stay with each worker that took one.
+    private func giveBack(_ message: UnsafeRawBufferPointer) {
+        guard message.count > Self.keptMessage else { return }
+        // The message's data begin at a page.
+        let kept = Self.keptMessage + Self.writeHeaders
+        madvise(self.message + kept, messageCapacity - kept, MADV_DONTNEED)
     }
 
     private func send(_ reply: borrowing Reply, _ error: Int32, to request: fuse_in_header) {
