@@ -60,7 +60,7 @@ struct CgroupTrees {
                 let figures = MemberFigures()
                 knowsExits = figures.knowsExits
                 let tree = try CgroupTree(
-                    configuration, figures: figures, actions: ProcessActions(), processes: processes)
+                    configuration, figures: figures, actions: ProcessActions(processes), processes: processes)
                 if tree.stateWasDamaged {
                     notes.append(
                         "\(configuration.stateFile ?? "") was damaged; it lies beside as .damaged, and groups begin anew"

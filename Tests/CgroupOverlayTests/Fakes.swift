@@ -9,6 +9,7 @@ final class FakeProcesses: ProcessTable {
         var threads: [Int32: [Int32]] = [:]
         var owners: [Int32: UInt32] = [:]
         var descriptors: [Int32: String] = [:]
+        var stopped: Set<Int32> = []
         var births: [Int32: Int32] = [:]
         var adjustments: [Int32: Int32] = [:]
         var time: UInt64 = 100
@@ -85,6 +86,8 @@ final class FakeProcesses: ProcessTable {
         state.withLock { $0.threads.first { $0.value.contains(tid) }?.key }
     }
     func threads(of pid: Int32) -> [Int32] { state.withLock { $0.threads[pid] ?? [] } }
+    func setStopped(_ pids: [Int32]) { state.withLock { $0.stopped = Set(pids) } }
+    func hasStopped(_ pid: Int32) -> Bool { state.withLock { $0.stopped.contains(pid) || $0.records[pid] == nil } }
     func owner(of pid: Int32) -> (real: UInt32, saved: UInt32)? {
         state.withLock { state in state.records[pid].map { _ in (state.owners[pid] ?? 0, state.owners[pid] ?? 0) } }
     }

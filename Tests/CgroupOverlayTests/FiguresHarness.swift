@@ -16,8 +16,9 @@ struct FiguresHarness {
         var configuration = CgroupConfiguration(version)
         change(&configuration)
         self.figures = figures
+        let processes = try ProcFileSystem()
         tree = try CgroupTree(
-            configuration, figures: figures, actions: ProcessActions(), processes: try ProcFileSystem())
+            configuration, figures: figures, actions: ProcessActions(processes), processes: processes)
     }
 
     func node(_ path: String) throws(Errno) -> CgroupNode { try tree.node(path) }

@@ -84,6 +84,8 @@ import Testing
         let pid = harness.processes.add()
         harness.write("a/b/cgroup.procs", "\(pid)")
         #expect(harness.write("a/cgroup.freeze", "1") == "OK")
+        #expect(harness.read("a/b/cgroup.events") == "populated 1\nfrozen 0\n")
+        harness.processes.setStopped([pid])
         #expect(harness.read("a/b/cgroup.events") == "populated 1\nfrozen 1\n")
         #expect(harness.read("a/b/cgroup.freeze") == "0\n")
         #expect(harness.actions.take() == ["freeze [\(pid)]"])

@@ -28,7 +28,7 @@ enum CoreV2 {
         FileRow(
             "cgroup.events", [], .notRoot,
             "Whether processes live here or below, and whether all are frozen. Changes wake poll(2).",
-            source: "/proc, followed from parents to children", needsMembers: true,
+            source: "/proc, followed from parents to children, and the states of their threads", needsMembers: true,
             read: .state { group, text in
                 text.line("populated", group.isPopulated ? 1 : 0)
                 text.line("frozen", group.isFrozen ? 1 : 0)
@@ -50,7 +50,7 @@ enum CoreV2 {
             "cgroup.freeze", [], .notRoot, "1 stops all processes here and below, 0 lets them go on.",
             read: .state { group, text in text.line(group[.frozen]) },
             write: { group, input throws(Errno) in
-                Freezer.freeze(group, try input.flag(else: .erange))
+                group.state.freeze(group, try input.flag(else: .erange))
             }),
         FileRow(
             "cgroup.kill", [], .notRoot, "Writing 1 kills all processes here and below.",

@@ -1,17 +1,20 @@
 import SystemCalls
 
-/// v1's freezer (kernel/cgroup/legacy_freezer.c), and what both versions do to stop processes.
+/// v1's freezer (kernel/cgroup/legacy_freezer.c).
 enum Freezer {
     static let rows: [FileRow] = [
         FileRow(
             "freezer.state", .freezer, .notRoot,
-            "THAWED or FROZEN; writing one of them stops the processes or lets them go on.",
-            read: .state { group, text in text.line(group.isFrozen ? "FROZEN" : "THAWED") },
+            "THAWED, FREEZING until all have stopped, or FROZEN. Writing FROZEN or THAWED stops the processes or lets them go on.",
+            source: "the states of the members' threads in /proc", needsMembers: true,
+            read: .state { group, text in
+                text.line(!group.isFreezing ? "THAWED" : group.isFrozen ? "FROZEN" : "FREEZING")
+            },
             write: { group, input throws(Errno) in
                 if input.stripped.elementsEqual("FROZEN".utf8) {
-                    freeze(group, true)
+                    group.state.freeze(group, true)
                 } else if input.stripped.elementsEqual("THAWED".utf8) {
-                    freeze(group, false)
+                    group.state.freeze(group, false)
                 } else {
                     throw .einval
                 }
@@ -21,20 +24,6 @@ enum Freezer {
             read: .state { group, text in text.line(group[.frozen]) }),
         FileRow(
             "freezer.parent_freezing", .freezer, .notRoot, "1 where an ancestor is frozen.",
-            read: .state { group, text in text.line(group.parent?.isFrozen == true ? 1 : 0 as UInt64) }),
+            read: .state { group, text in text.line(group.parent?.isFreezing == true ? 1 : 0 as UInt64) }),
     ]
-
-    /// Stops the processes of a group and its descendants, or lets them go on where no ancestor holds them.
-    static func freeze(_ group: Group, _ isFrozen: Bool) {
-        let state = group.state
-        state.follow()
-        var before: Set<CgroupGroup> = []
-        group.forEachInSubtree { if $0.isFrozen { before.insert($0.id) } }
-        group.setFrozen(isFrozen)
-        group.forEachInSubtree { group in
-            guard group.isFrozen != before.contains(group.id) else { return }
-            state.applyFreezer(to: group)
-            state.noteChange("cgroup.events", of: group)
-        }
-    }
 }

@@ -70,7 +70,7 @@ extension TreeState {
             guard let group, !group.isRemoved else { continue }
             join(record.pid, process, group, inherited: true)
             // Its parent was stopped after it had begun.
-            if group.isFrozen { afterwards { $0.freeze([CgroupMember(pid: record.pid, start: record.start)]) } }
+            if group.isFreezing { freeze(CgroupMember(pid: record.pid, start: record.start), in: group) }
         }
     }
 

@@ -93,8 +93,10 @@ extension TreeState {
             let weight = new.weight
             afterwards { $0.setWeight([member], weight) }
         }
-        if new.isFrozen != old.isFrozen {
-            if new.isFrozen { afterwards { $0.freeze([member]) } } else { afterwards { $0.thaw([member]) } }
+        if new.isFreezing {
+            freeze(member, in: new)
+        } else if old.isFreezing {
+            afterwards { $0.thaw([member]) }
         }
     }
 }

@@ -77,6 +77,16 @@ public final class ProcFileSystem: ProcessTable {
 
     public func threads(of pid: Int32) -> [Int32] { numbers(in: "\(pid)/task") }
 
+    public func hasStopped(_ pid: Int32) -> Bool {
+        threads(of: pid).allSatisfy { thread in
+            let state = read("\(pid)/task/\(thread)/stat") { text in
+                text.lastIndex(of: 41).flatMap { text.dropFirst($0 - text.startIndex + 2).first }
+            }
+            guard let state, let state else { return true }
+            return "TtZX".utf8.contains(state)
+        }
+    }
+
     public func owner(of pid: Int32) -> (real: UInt32, saved: UInt32)? {
         guard let ids = field("Uid:", of: pid), ids.count >= 3, let real = UInt32(ids[0]), let saved = UInt32(ids[2])
         else { return nil }

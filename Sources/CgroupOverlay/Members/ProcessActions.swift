@@ -4,7 +4,9 @@ import Glibc
 /// Settings obeyed by what a process can do to others from outside: affinity, nice values and signals. What is not allowed, or comes
 /// too late, is left undone.
 public final class ProcessActions: CgroupActions {
-    public init() {}
+    private let processes: any ProcessTable
+
+    public init(_ processes: any ProcessTable) { self.processes = processes }
 
     public func confine(_ members: [CgroupMember], to processors: CgroupSet) {
         if processors.isEmpty { return }
@@ -27,7 +29,17 @@ public final class ProcessActions: CgroupActions {
         }
     }
 
-    public func freeze(_ members: [CgroupMember]) { signal(members, SIGSTOP) }
+    /// Waits a little for them to have stopped, as a group's file often is read right after.
+    public func freeze(_ members: [CgroupMember]) {
+        signal(members, SIGSTOP)
+        var rounds = 100
+        for member in members where member.pid != getpid() {
+            while rounds > 0 && !processes.hasStopped(member.pid) {
+                usleep(200)
+                rounds -= 1
+            }
+        }
+    }
     public func thaw(_ members: [CgroupMember]) { signal(members, SIGCONT) }
     public func kill(_ members: [CgroupMember]) { signal(members, SIGKILL) }
 

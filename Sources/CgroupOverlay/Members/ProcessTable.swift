@@ -42,6 +42,8 @@ public protocol ProcessTable: AnyObject, Sendable {
     func processOfThread(_ tid: Int32) -> Int32?
     /// The threads of a process in ascending order, empty where there is none.
     func threads(of pid: Int32) -> [Int32]
+    /// Whether all threads of a process have been stopped by a signal or a tracer; also where there is no such process.
+    func hasStopped(_ pid: Int32) -> Bool
     /// The process's real and saved user id.
     func owner(of pid: Int32) -> (real: UInt32, saved: UInt32)?
     /// How much rather a process is killed for memory, -1000 (never) ... 1000: /proc/PID/oom_score_adj.

@@ -47,7 +47,12 @@ extension TreeState {
         // Whoever has begun since is a child of somebody restored, or of nobody.
         follow()
         for hierarchy in hierarchies {
-            hierarchy.root.forEachInSubtree { if $0.isFrozen { applyFreezer(to: $0) } }
+            hierarchy.root.forEachInSubtree {
+                if $0.isFreezing {
+                    unfrozen.insert($0.id)
+                    applyFreezer(to: $0)
+                }
+            }
             if hierarchy.controllers.contains(.cpuset) { applyProcessors(to: hierarchy.root) }
         }
         changedNodes = []

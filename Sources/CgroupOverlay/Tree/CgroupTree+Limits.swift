@@ -46,7 +46,10 @@ extension CgroupTree {
 
     /// Looks at the machine's processes now: who began, who exited, and which groups became populated or empty by it.
     public func followProcesses() {
-        try? locked { state throws(Errno) in state.follow() }
+        try? locked { state throws(Errno) in
+            state.follow()
+            state.lookAtFreezer()
+        }
     }
 
     /// Writes the state file where there is one and something has changed.

@@ -18,9 +18,6 @@ extension Group {
         isSet(.cpuIdle) ? 1 : UInt32(clamping: max(1, (self[.cpuWeight] * 100 + 512) / 1024))
     }
 
-    /// Whether the group or an ancestor is frozen.
-    var isFrozen: Bool { lineage.contains { $0.isSet(.frozen) } }
-
     /// The least of a limit of the group and its ancestors.
     func least(_ setting: Setting) -> UInt64 { lineage.reduce(.max) { min($0, $1[setting]) } }
 
@@ -64,13 +61,6 @@ extension TreeState {
         let members = ownMembers(of: group)
         let weight = group.weight
         if !members.isEmpty { afterwards { $0.setWeight(members, weight) } }
-    }
-
-    /// Stops the members of the group itself, or lets them go on.
-    func applyFreezer(to group: Group) {
-        let members = ownMembers(of: group)
-        let isFrozen = group.isFrozen
-        if !members.isEmpty { afterwards { isFrozen ? $0.freeze(members) : $0.thaw(members) } }
     }
 
     /// Kills all members of a group and its descendants, also those that others begin meanwhile: a process that has been

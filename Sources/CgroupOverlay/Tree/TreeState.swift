@@ -25,6 +25,9 @@ final class TreeState {
     /// The number of the listing that was looked at last.
     var followed: UInt64 = 0
 
+    /// Groups that are to be frozen and have not been seen to be.
+    var unfrozen: Set<CgroupGroup> = []
+
     /// Changes that watchers are told of, and what else is to be done, once the lock is free.
     var changedNodes: [CgroupNode] = []
     var pending: [@Sendable () -> Void] = []
