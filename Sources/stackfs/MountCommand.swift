@@ -13,7 +13,7 @@ struct MountCommand: ParsableCommand {
         usage: """
             stackfs [mount] [<options>] -r <lower> <mount>
             stackfs [mount] [<options>] <lower> <mount>
-            stackfs umount [-l] <mount>
+            stackfs umount [-l] [-f] <mount>
             stackfs doctor [<lower>]
             stackfs [mount] [<options>] --cgroup-only <mount>
             stackfs cgroup files

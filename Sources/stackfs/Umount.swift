@@ -12,6 +12,11 @@ struct UmountCommand: ParsableCommand {
     @Flag(name: .shortAndLong, help: "Detach a mount that is in use; it ends when its last user leaves.")
     var lazy = false
 
+    @Flag(
+        name: .shortAndLong, help: "End the connection: whoever waits for a daemon that hangs or is dead gets an error."
+    )
+    var force = false
+
     @Argument(help: ArgumentHelp("The mount point.", valueName: "mount"))
     var mount: String
 
@@ -32,22 +37,23 @@ struct UmountCommand: ParsableCommand {
         // Whoever looks at every mount in passing holds one for a moment only: half a second for that.
         for attempt in 1...10 {
             do throws(Errno) {
-                return try Mount.unmount(at: path, lazily: lazy)
+                return try Mount.unmount(at: path, lazily: lazy, forcibly: force)
             } catch {
                 let users = error == .ebusy ? MountUsers.find(path) : ""
-                if error != .ebusy || !users.isEmpty || attempt == 10 { throw Self.failure(error, path, users: users) }
+                if error != .ebusy || !users.isEmpty || attempt == 10 { throw failure(error, path, users: users) }
                 usleep(50_000)
             }
         }
     }
 
-    private static func failure(_ error: Errno, _ path: String, users: String) -> Failure {
+    private func failure(_ error: Errno, _ path: String, users: String) -> Failure {
         switch error {
         case .ebusy:
             let names = users.isEmpty ? "by a process that cannot be seen from here, or by a mount inside it" : users
             return .unable(
                 "\(path) is in use \(names): end that, or detach the mount with `stackfs umount -l \(path)`")
         case .eperm:
+            if force { return .unable("\(path) may be forced by root only: try without -f") }
             return .unable("\(path) may not be unmounted by \(Checks.user): fusermount3 is missing, or run as root")
         default: return .unable("\(path) cannot be unmounted: \(error)")
         }

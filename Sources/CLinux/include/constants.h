@@ -51,6 +51,7 @@ static const uint32_t LINUX_MADV_REMOVE = 9;
 
 static const uint32_t LINUX_MFD_CLOEXEC = 1;
 
+static const int32_t LINUX_MNT_FORCE = 1;
 static const int32_t LINUX_MNT_DETACH = 2;
 static const int32_t LINUX_UMOUNT_NOFOLLOW = 8;
 

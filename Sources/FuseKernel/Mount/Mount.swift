@@ -128,12 +128,15 @@ public struct Mount: Sendable {
     }
 
     /// Unmounts whatever FUSE file system is mounted at `path`.
-    public static func unmount(at path: String, lazily: Bool) throws(Errno) {
-        let flags = LINUX_UMOUNT_NOFOLLOW | (lazily ? LINUX_MNT_DETACH : 0)
+    ///
+    /// - Parameter forcibly: end the connection first (MNT_FORCE): every call that waits for the daemon fails. Only root may.
+    public static func unmount(at path: String, lazily: Bool, forcibly: Bool = false) throws(Errno) {
+        let flags =
+            LINUX_UMOUNT_NOFOLLOW | (lazily ? LINUX_MNT_DETACH : 0) | (forcibly ? LINUX_MNT_FORCE : 0)
         let result = linux_umount2(path, flags)
         if result >= 0 { return }
         // An ordinary user may not; fusermount3, which is set-user-id, may for whoever mounted.
-        guard result == Int64(-EPERM), Fusermount.path != nil else { throw Errno(rawValue: Int32(-result)) }
+        guard result == Int64(-EPERM), !forcibly, Fusermount.path != nil else { throw Errno(rawValue: Int32(-result)) }
         try Fusermount.run(lazily ? ["-u", "-q", "-z", "--", path] : ["-u", "-q", "--", path])
     }
 }

@@ -80,11 +80,36 @@ extension Faults {
                 }
                 usleep(200_000 + UInt32(round) * 30_000)
                 mount.process.signal(SIGKILL)
+                // A thread that tells the kernel of a changed name waits for the directory's lock, which somebody may hold who waits for
+                // the daemon: it cannot be killed then, and the kernel does not learn that the daemon is dead.
+                if !workers.allSatisfy({ $0.wait(seconds: 3) != nil }) {
+                    print("programs waited on after the daemon was killed: the mount is forced")
+                    _ = try Script.shell("\"$1\" umount -f -l \"$2\"").run(
+                        in: "/", [Daemon.binary(), mount.path], seconds: 10)
+                }
                 for worker in workers { #expect(worker.wait(seconds: 5) == .exited(7)) }
+                guard MountEntry.at(mount.path) != nil else { continue }
                 let cleared = try Script.shell("\"$1\" umount \"$2\"").run(
                     in: "/", [Daemon.binary(), mount.path], seconds: 10)
                 #expect(cleared == Script.Result(ending: .exited(0), output: ""))
             }
+        }
+
+        /// A daemon that hangs: forcing its mount ends whoever waits.
+        @Test func forcedWhileItHangs() throws {
+            let pair = try Pair(.tmpfs)
+            pair.mount.process.stop()
+            let waiting = try Subprocess(
+                ["sh", "-c", "mkdir \"$1/new\" || exit 7", "sh", pair.mount.path],
+                output: "\(pair.scratch.root)/waiting")
+            #expect(waiting.wait(seconds: 0.5) == nil)
+            let forced = try Script.shell("\"$1\" umount -f -l \"$2\" && ! mountpoint -q \"$2\"")
+                .run(in: "/", [Daemon.binary(), pair.mount.path], seconds: 10)
+            #expect(forced == Script.Result(ending: .exited(0), output: ""))
+            #expect(waiting.wait(seconds: 5) == .exited(7))
+            #expect(TextFile.read("\(pair.scratch.root)/waiting").contains("Software caused connection abort"))
+            pair.mount.process.signal(SIGCONT)
+            #expect(pair.mount.process.wait(seconds: 5) == .exited(0))
         }
 
         /// A mount point that a killed daemon has left is recognised, and it is said how to clear it.
