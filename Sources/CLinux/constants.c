@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
+#include <linux/close_range.h>
 #include <linux/filter.h>
 #include <linux/fs.h>
 #include <linux/prctl.h>
@@ -28,6 +29,7 @@ SAME(O_CLOEXEC);
 SAME(O_PATH);
 _Static_assert(O_TMPFILE == (020000000 | O_DIRECTORY), "O_TMPFILE");
 SAME(AT_FDCWD);
+SAME(CLOSE_RANGE_UNSHARE);
 SAME(AT_SYMLINK_NOFOLLOW);
 SAME(AT_EACCESS);
 SAME(AT_REMOVEDIR);

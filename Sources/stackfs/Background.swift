@@ -31,11 +31,11 @@ struct Background {
     /// the mount's end. Must be called before anything is opened.
     static func closeInherited(except kept: Int32?) {
         guard let kept, kept > 2 else {
-            _ = linux_close_range(3, .max)
+            _ = linux_close_range(3, .max, 0)
             return
         }
-        if kept > 3 { _ = linux_close_range(3, UInt32(kept) - 1) }
-        _ = linux_close_range(UInt32(kept) + 1, .max)
+        if kept > 3 { _ = linux_close_range(3, UInt32(kept) - 1, 0) }
+        _ = linux_close_range(UInt32(kept) + 1, .max, 0)
     }
 
     /// Waits for the verdict, one byte, the exit status; the sentence about a failure follows it.

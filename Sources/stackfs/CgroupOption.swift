@@ -9,7 +9,6 @@ struct CgroupOption: Equatable, Sendable {
     /// A mount may come to be a container's, where a writable tree would be a choice: so it is one everywhere.
     var isReadOnly = true
 
-    /// Where in the mount, without words: the last ones that are none of v1, v2, ro and rw belong to the pattern.
     init(_ text: String) throws(Failure) {
         var words = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         reading: while words.count > 1 {
@@ -21,6 +20,11 @@ struct CgroupOption: Equatable, Sendable {
             default: break reading
             }
             words.removeLast()
+        }
+        if words.count > 1 {
+            throw .usage(
+                "cgroup=\(text): '\(words[words.count - 1])' is none of v1, v2, ro and rw (in a name, ? stands for a colon)"
+            )
         }
         guard let place = OverlayPattern(words.joined(separator: ":")) else {
             throw .usage(

@@ -129,7 +129,7 @@ struct Mirroring {
             source: source, target: target, plan: plan, statistics: statistics, background: background, mount: mount,
             connection: connection, rings: rings, watching: watching, confinement: confinement, signals: signals,
             trees: trees)
-        guard let trees else { return try serve(mirror, mirror, run) }
+        guard let trees else { return try serve(mirror, mirror, run) {} }
         let overlaid: OverlaidMirror
         do throws(Errno) {
             overlaid = try OverlaidMirror(mirror, trees.overlays)
@@ -137,7 +137,9 @@ struct Mirroring {
             try? mount?.unmount(lazily: true)
             throw .unable("the control groups cannot be shown: \(error)")
         }
-        try serve(overlaid, mirror, run)
+        try serve(overlaid, mirror, run) { () throws(Errno) in
+            if let mount { try overlaid.tellModifications(of: mount) }
+        }
     }
 
     /// The state file from the daemon's working directory, which is / in the background.
@@ -165,7 +167,10 @@ struct Mirroring {
         let trees: CgroupTrees?
     }
 
-    private func serve<Served: ServedFileSystem>(_ served: Served, _ mirror: Mirror, _ run: Run) throws(Failure) {
+    /// - Parameter whenServing: what else is started then.
+    private func serve<Served: ServedFileSystem>(
+        _ served: Served, _ mirror: Mirror, _ run: Run, _ whenServing: () throws(Errno) -> Void
+    ) throws(Failure) {
         let session: Session<Served>
         do throws(Failure) {
             session = try beginSession(served, mirror, run)
@@ -176,6 +181,7 @@ struct Mirroring {
         var followers: [Follower] = []
         do throws(Errno) {
             followers = try run.trees?.follow() ?? []
+            try whenServing()
         } catch {
             logger.warning("no thread can be had to follow processes (\(error)): their exits show when somebody looks")
         }
@@ -315,9 +321,7 @@ struct Mirroring {
                 "\(command.cgroupOnly ? "control groups" : run.source) at \(target)",
                 "FUSE protocol 7.\(session.negotiation.minorVersion)",
                 transport,
-                "cache \(mirror.options.cache.summary)\(watching.summary)"
-                    + (options.writebackCache ? ", writeback" : ""),
-            ] + options.cgroups.map(\.summary) + (watching.source?.blindSpots ?? []) + mirror.summary + [
+            ] + options.cgroups.map(\.summary) + (command.cgroupOnly ? [] : summary(mirror, watching)) + [
                 confinement.summary
             ]
         logger.info("\(parts.joined(separator: "; "))")
@@ -329,6 +333,13 @@ struct Mirroring {
         for note in plan.notes + watching.notes + (run.trees?.notes ?? []) + mirror.shortcomings
             + confinement.shortcomings
         { logger.notice("\(note)") }
+    }
+
+    /// How the lower directory is mirrored.
+    private func summary(_ mirror: Mirror, _ watching: Watching) -> [String] {
+        let writeback = options.writebackCache ? ", writeback" : ""
+        let cache = "cache \(mirror.options.cache.summary)\(watching.summary)\(writeback)"
+        return [cache] + (watching.source?.blindSpots ?? []) + mirror.summary
     }
 
     private func report(

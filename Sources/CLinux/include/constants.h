@@ -23,6 +23,7 @@ static const int32_t LINUX_O_PATH = 010000000;
 static const int32_t LINUX_O_TMPFILE_BIT = 020000000;  // O_TMPFILE without O_DIRECTORY
 
 static const int32_t LINUX_AT_FDCWD = -100;
+static const uint32_t LINUX_CLOSE_RANGE_UNSHARE = 2;
 static const int32_t LINUX_AT_SYMLINK_NOFOLLOW = 0x100;
 static const int32_t LINUX_AT_EACCESS = 0x200;
 static const int32_t LINUX_AT_REMOVEDIR = 0x200;

@@ -167,8 +167,8 @@ LINUX_CALL int64_t linux_pwrite(int fd, const void *_Nonnull buffer, size_t coun
     return linux_syscall(__NR_pwrite64, fd, (long)buffer, (long)count, offset, 0, 0);
 }
 LINUX_CALL int64_t linux_close(int fd) { return linux_syscall(__NR_close, fd, 0, 0, 0, 0, 0); }
-LINUX_CALL int64_t linux_close_range(uint32_t first, uint32_t last) {
-    return linux_syscall(__NR_close_range, first, last, 0, 0, 0, 0);
+LINUX_CALL int64_t linux_close_range(uint32_t first, uint32_t last, uint32_t flags) {
+    return linux_syscall(__NR_close_range, first, last, flags, 0, 0, 0);
 }
 LINUX_CALL int64_t linux_openat(int directory, const char *_Nonnull path, int flags, uint32_t mode) {
     return linux_syscall(__NR_openat, directory, (long)path, flags, mode, 0, 0);

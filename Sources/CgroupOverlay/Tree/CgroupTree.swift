@@ -59,6 +59,16 @@ public final class CgroupTree: Sendable {
         lock.unlock()
     }
 
+    /// Whether ``onChange(_:)`` can tell of a file.
+    public func tellsChanges(of node: CgroupNode) -> Bool {
+        if node.isTop || node.file == 0 { return false }
+        let name = try? locked { state throws(Errno) in
+            let rows = try state.group(node.group).hierarchy.rows
+            return rows.indices.contains(node.file - 1) ? rows[node.file - 1].name : ""
+        }
+        return name?.hasSuffix(".events") == true || name?.hasSuffix(".events.local") == true
+    }
+
     /// The tables of all files, for the documentation; sizes of huge pages stand for themselves as 2MB.
     public static var files: [CgroupFile] { FileTables.documentation }
 

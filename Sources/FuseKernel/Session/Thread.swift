@@ -13,6 +13,20 @@ public enum Thread {
         _ = linux_sched_setattr(0, &attributes)
     }
 
+    /// Leaves the table of descriptors that the process's threads share, with a copy of `kept` and of standard error alone.
+    ///
+    /// For a thread that may wait in the kernel for who waits for the daemon. When the daemon is killed, such a thread cannot end, and as
+    /// long as it shares the table nothing in it is closed: not /dev/fuse either, which would end the waiting.
+    /// False, and the table shared still, before Linux 5.9.
+    public static func leaveDescriptors(but kept: [Int32]) -> Bool {
+        var next: UInt32 = 0
+        for number in ([STDERR_FILENO] + kept).sorted().map({ UInt32($0) }) {
+            if number > next, linux_close_range(next, number - 1, LINUX_CLOSE_RANGE_UNSHARE) != 0 { return false }
+            next = number + 1
+        }
+        return linux_close_range(next, .max, LINUX_CLOSE_RANGE_UNSHARE) == 0
+    }
+
     private final class Body {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }

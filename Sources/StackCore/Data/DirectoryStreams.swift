@@ -10,6 +10,8 @@ struct DirectoryStream {
     let deviceIndex: UInt16
     /// Where the next READDIR goes on, in the lower file system's own offsets.
     var position: Int64
+    /// Grows with each that is opened.
+    let number: UInt64
 }
 
 /// Lower directories that are being read by who has not opened them: where the kernel sends no OPENDIR, a READDIR names its node and a
@@ -24,6 +26,7 @@ final class DirectoryStreams: Sendable {
         var stream: DirectoryStream
     }
 
+    private let opened = Atomic<UInt64>(0)
     /// The oldest first.
     private let entries: Mutex<[Entry]>
 
@@ -45,13 +48,22 @@ final class DirectoryStreams: Sendable {
         }
     }
 
-    /// Keeps a stream for who goes on with it.
+    /// The number of a stream that is opened now.
+    func nextNumber() -> UInt64 { opened.wrappingAdd(1, ordering: .relaxed).newValue }
+
+    /// Keeps a stream for who goes on with it. Of two at one place the one that was opened later stays: some file systems (btrfs) show in a
+    /// stream nothing that was made after it was opened, and who began to read later must see it.
     func put(_ node: NodeID, _ stream: DirectoryStream) {
-        let oldest = entries.withLock { entries in
+        let superfluous = entries.withLock { entries -> DirectoryStream? in
+            if let index = entries.firstIndex(where: { $0.node == node && $0.stream.position == stream.position }) {
+                if entries[index].stream.number > stream.number { return stream }
+                entries.append(Entry(node: node, stream: stream))
+                return entries.remove(at: index).stream
+            }
             entries.append(Entry(node: node, stream: stream))
             return entries.count > Self.limit ? entries.removeFirst().stream : nil
         }
-        if let oldest { _ = linux_close(oldest.descriptor) }
+        if let superfluous { _ = linux_close(superfluous.descriptor) }
     }
 
     /// Closes all, for when descriptors are short. Returns how many.

@@ -38,7 +38,8 @@ extension Mirror {
         let directory = try withRoomForDescriptors { () throws(Errno) in try LowerReference.openDirectory(inode) }
         if position != 0 { try checked(linux_lseek(directory.number, position, SEEK_SET)) }
         return DirectoryStream(
-            descriptor: directory.take(), deviceIndex: nodes.deviceIndex(of: status), position: position)
+            descriptor: directory.take(), deviceIndex: nodes.deviceIndex(of: status), position: position,
+            number: directoryStreams.nextNumber())
     }
 
     // MARK: READDIR, READDIRPLUS
@@ -105,8 +106,9 @@ extension Mirror {
             try checked(linux_lseek(directory.descriptor, wanted, SEEK_SET))
         }
         var stream = DirectoryStream(
-            descriptor: directory.descriptor, deviceIndex: UInt16(truncatingIfNeeded: directory.flags), position: wanted
-        )
+            descriptor: directory.descriptor, deviceIndex: UInt16(truncatingIfNeeded: directory.flags),
+            position: wanted,
+            number: 0)
         defer { directory.position = stream.position }
         try list(&stream, parent, Int(arguments.size), entryHeaders, into: &reply, append)
     }

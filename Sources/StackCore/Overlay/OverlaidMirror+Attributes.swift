@@ -36,6 +36,9 @@ extension OverlaidMirror {
         case .lower: try lower().setattr(request, arguments, into: &reply)
         case .way: throw .eperm
         case .overlay(let index, let node):
+            if modifications.isOwn(request) {
+                return try reply.append(attributesReply(attributes(index, try overlays[index].attributes(of: node))))
+            }
             let fields = SetattrFields(rawValue: arguments.valid)
             var change = OverlayAttributeChange()
             if fields.contains(.mode) { change.mode = arguments.mode }

@@ -17,7 +17,9 @@ extension OverlaidMirror {
                 let above = try overlay.attributes(of: overlay.parent(of: parent))
                 return try append(entry(index, above), into: &reply)
             }
-            try append(entry(index, overlay.lookUp(name.bytes, in: parent)), into: &reply)
+            let found = try overlay.lookUp(name.bytes, in: parent)
+            try append(entry(index, found), into: &reply)
+            if overlay.tellsChanges(of: found.node) { modifications.lookedUp(OverlaidNode.number(index, found.node)) }
         case .way(let way):
             if name.isDot { return try append(wayEntry(way), into: &reply) }
             if name.isDotDot { throw .estale }
@@ -74,7 +76,11 @@ extension OverlaidMirror {
 
     public func forget(nodeid: UInt64, count: UInt64) {
         // Overlays' nodes do not end with what the kernel knows of them.
-        if case .lower = OverlaidNode(nodeid) { mirror?.forget(nodeid: nodeid, count: count) }
+        switch OverlaidNode(nodeid) {
+        case .lower: mirror?.forget(nodeid: nodeid, count: count)
+        case .overlay: modifications.forgotten(nodeid, count)
+        case .way: break
+        }
     }
 
     public func readlink(_ request: Request, into reply: inout Reply) throws(Errno) {

@@ -19,10 +19,11 @@ public final class OverlaidMirror: FileSystem {
     let rootOverlay: Int?
     let ways = WayTable()
     let pollers: Pollers
+    let modifications: ModificationEvents
     let created: Int64
 
     /// - Parameter overlays: with their places; of several at one place the first one is shown. At most 63.
-    /// - Throws: EINVAL for too many, or for none at "/" without a mirror.
+    /// - Throws: what eventfd(2) gives; EINVAL for too many, or for none at "/" without a mirror.
     public init(_ mirror: Mirror?, _ overlays: [(place: OverlayPattern, overlay: any Overlay)]) throws(Errno) {
         self.mirror = mirror
         self.overlays = overlays.map(\.overlay)
@@ -30,11 +31,16 @@ public final class OverlaidMirror: FileSystem {
         rootOverlay = overlays.firstIndex { $0.place.components.isEmpty }
         if overlays.count > OverlaidNode.mostOverlays || (mirror == nil && rootOverlay == nil) { throw .einval }
         pollers = Pollers()
+        modifications = try ModificationEvents()
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         created = Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
         for (index, overlay) in self.overlays.enumerated() {
-            overlay.onChange { [pollers] node in pollers.wake(OverlaidNode.number(index, node)) }
+            overlay.onChange { [pollers, modifications] node in
+                let nodeid = OverlaidNode.number(index, node)
+                pollers.wake(nodeid)
+                modifications.changed(nodeid)
+            }
         }
     }
 
@@ -48,6 +54,13 @@ public final class OverlaidMirror: FileSystem {
     public func attach(_ connection: Connection, _ negotiation: Negotiation) {
         mirror?.attach(connection, negotiation)
         pollers.attach(connection)
+    }
+
+    /// Has inotify(7) tell of changes in files of overlays from now on, as long as the process lasts; once the daemon serves. It takes
+    /// CAP_DAC_READ_SEARCH, without which nothing is told.
+    /// - Throws: EAGAIN.
+    public func tellModifications(of mount: Mount) throws(Errno) {
+        try modifications.begin(mount.path, connection: mount.connectionNumber)
     }
 
     public func threadWillServe() throws(Errno) { try mirror?.threadWillServe() }
