@@ -14,6 +14,7 @@ final class ModificationEvents: Sendable {
         /// How often the kernel has been told of a node, less what it forgot.
         var known: [UInt64: UInt64] = [:]
         var changed: Set<UInt64> = []
+        var told: Set<UInt64> = []
         var hasBegun = false
     }
 
@@ -21,9 +22,16 @@ final class ModificationEvents: Sendable {
     /// The thread's number, by which its requests are told from others.
     private let thread = Atomic<Int32>(0)
     private let wake: Event
+    private let wakePollers: Event
+
+    private let pollers: Pollers
 
     /// - Throws: what eventfd(2) gives.
-    init() throws(Errno) { wake = try Event() }
+    init(_ pollers: Pollers) throws(Errno) {
+        self.pollers = pollers
+        wake = try Event()
+        wakePollers = try Event()
+    }
 
     func lookedUp(_ nodeid: UInt64) { state.withLock { $0.known[nodeid, default: 0] += 1 } }
 
@@ -34,13 +42,15 @@ final class ModificationEvents: Sendable {
         }
     }
 
+    /// Tells who watches the node, and after that wakes who polls it.
     func changed(_ nodeid: UInt64) {
-        let isFirst = state.withLock { state in
-            guard state.hasBegun, state.known[nodeid] != nil else { return false }
+        let (isKnown, isFirst) = state.withLock { state in
+            guard state.hasBegun, state.known[nodeid] != nil else { return (false, false) }
             state.changed.insert(nodeid)
-            return state.changed.count == 1
+            return (true, state.changed.count == 1)
         }
         if isFirst { wake.signal() }
+        if !isKnown { pollers.wake(nodeid) }
     }
 
     /// Whether a request is this thread's, and is to change nothing.
@@ -50,12 +60,23 @@ final class ModificationEvents: Sendable {
         return request.pid == UInt32(bitPattern: thread)
     }
 
-    /// Starts the thread, for the mount at `path` whose connection has this number. It lasts as long as the process.
+    /// Starts the threads, for the mount at `path` whose connection has this number. They last as long as the process.
     /// - Throws: EAGAIN.
     func begin(_ path: String, connection: UInt32) throws(Errno) {
+        // A thread of its own: the one that tells has no /dev/fuse.
+        try Thread.start { [self] in
+            while true {
+                wakePollers.wait()
+                let nodes = state.withLock { state in
+                    defer { state.told = [] }
+                    return state.told
+                }
+                for node in nodes { pollers.wake(node) }
+            }
+        }
         try Thread.start { [self] in
             // It waits for the daemon's other threads. When all are killed, nothing of theirs may stay open because of it.
-            guard Thread.leaveDescriptors(but: [wake.descriptor]) else { return }
+            guard Thread.leaveDescriptors(but: [wake.descriptor, wakePollers.descriptor]) else { return }
             thread.store(Int32(linux_gettid()), ordering: .relaxed)
             state.withLock { $0.hasBegun = true }
             while true {
@@ -65,6 +86,8 @@ final class ModificationEvents: Sendable {
                     return state.changed
                 }
                 tell(nodes, path, connection)
+                state.withLock { $0.told.formUnion(nodes) }
+                wakePollers.signal()
             }
         }
     }

@@ -31,16 +31,12 @@ public final class OverlaidMirror: FileSystem {
         rootOverlay = overlays.firstIndex { $0.place.components.isEmpty }
         if overlays.count > OverlaidNode.mostOverlays || (mirror == nil && rootOverlay == nil) { throw .einval }
         pollers = Pollers()
-        modifications = try ModificationEvents()
+        modifications = try ModificationEvents(pollers)
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         created = Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
         for (index, overlay) in self.overlays.enumerated() {
-            overlay.onChange { [pollers, modifications] node in
-                let nodeid = OverlaidNode.number(index, node)
-                pollers.wake(nodeid)
-                modifications.changed(nodeid)
-            }
+            overlay.onChange { [modifications] node in modifications.changed(OverlaidNode.number(index, node)) }
         }
     }
 
