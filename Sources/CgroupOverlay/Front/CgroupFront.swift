@@ -104,6 +104,8 @@ public final class CgroupFront: Overlay {
         try tree.attributeNames(of: CgroupNode(rawValue: node))
     }
 
+    public func changesNames(_ node: UInt64) -> Bool { tree.changesFiles(CgroupNode(rawValue: node)) }
+
     public func tellsChanges(of node: UInt64) -> Bool { tree.tellsChanges(of: CgroupNode(rawValue: node)) }
 
     public func onChange(_ call: @escaping @Sendable (UInt64) -> Void) { tree.onChange { call($0.rawValue) } }

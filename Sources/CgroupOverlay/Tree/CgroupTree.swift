@@ -61,12 +61,23 @@ public final class CgroupTree: Sendable {
 
     /// Whether ``onChange(_:)`` can tell of a file.
     public func tellsChanges(of node: CgroupNode) -> Bool {
-        if node.isTop || node.file == 0 { return false }
+        let name = fileName(node)
+        return name.hasSuffix(".events") || name.hasSuffix(".events.local")
+    }
+
+    /// Whether writing to a file can give groups other files, or take some away.
+    public func changesFiles(_ node: CgroupNode) -> Bool {
+        ["cgroup.subtree_control", "cgroup.type", "cgroup.pressure"].contains(fileName(node))
+    }
+
+    /// Empty for a directory and for what is not there any more.
+    private func fileName(_ node: CgroupNode) -> String {
+        if node.isTop || node.file == 0 { return "" }
         let name = try? locked { state throws(Errno) in
             let rows = try state.group(node.group).hierarchy.rows
             return rows.indices.contains(node.file - 1) ? rows[node.file - 1].name : ""
         }
-        return name?.hasSuffix(".events") == true || name?.hasSuffix(".events.local") == true
+        return name ?? ""
     }
 
     /// The tables of all files, for the documentation; sizes of huge pages stand for themselves as 2MB.

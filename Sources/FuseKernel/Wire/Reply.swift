@@ -79,6 +79,8 @@ public struct Timeout: Equatable, Sendable {
     public let nanoseconds: UInt32
 
     public static let none = Timeout(seconds: 0, nanoseconds: 0)
+    /// Longer than any mount lives.
+    public static let forEver = Timeout(seconds: 1_000_000_000, nanoseconds: 0)
 
     public init(seconds: UInt64, nanoseconds: UInt32) {
         self.seconds = seconds

@@ -17,6 +17,7 @@ extension OverlaidMirror {
         if case .lower = try node(request.nodeid) { return try lower().statx(request, arguments, into: &reply) }
         let attributes = try attributes(request)
         var out = fuse_statx_out()
+        out.attr_valid = Timeout.forEver.seconds
         out.stat.mask = LINUX_STATX_BASIC_STATS
         out.stat.blksize = attributes.blksize
         out.stat.nlink = attributes.nlink
@@ -81,6 +82,7 @@ extension OverlaidMirror {
 
     private func attributesReply(_ attributes: fuse_attr) -> fuse_attr_out {
         var reply = fuse_attr_out()
+        reply.attr_valid = Timeout.forEver.seconds
         reply.attr = attributes
         return reply
     }

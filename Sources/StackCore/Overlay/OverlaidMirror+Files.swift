@@ -33,9 +33,10 @@ extension OverlaidMirror {
         switch try node(request.nodeid) {
         case .lower: try lower().write(request, arguments, data, into: &reply)
         case .way: throw .eisdir
-        case .overlay(let index, _):
+        case .overlay(let index, let node):
             let bytes = data.withUnsafeBytes { $0 }
             let count = try overlays[index].write(arguments.fh, bytes, caller(request))
+            if overlays[index].changesNames(node) { namesChanged() }
             try reply.append(fuse_write_out(size: UInt32(count), padding: 0))
         }
     }

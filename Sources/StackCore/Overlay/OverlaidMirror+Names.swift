@@ -55,22 +55,29 @@ extension OverlaidMirror {
     private func entry(at place: OverlayPlace, _ path: [String]) throws(Errno) -> fuse_entry_out {
         switch place {
         case .lower: throw .enoent
-        case .root(let index): return entry(index, try overlays[index].attributes(of: overlays[index].root))
+        case .root(let index):
+            return entry(index, try overlays[index].attributes(of: overlays[index].root), placeTimeout)
         case .way: return wayEntry(try ways.index(of: path))
         }
     }
 
-    func entry(_ index: Int, _ attributes: OverlayAttributes) -> fuse_entry_out {
-        var entry = fuse_entry_out()
-        entry.attr = self.attributes(index, attributes)
-        entry.nodeid = entry.attr.ino
-        return entry
+    private func entry(_ index: Int, _ given: OverlayAttributes) -> fuse_entry_out {
+        entry(index, given, nameTimeout(index, given.node))
     }
 
-    func wayEntry(_ way: Int) -> fuse_entry_out {
+    private func entry(_ index: Int, _ given: OverlayAttributes, _ timeout: Timeout) -> fuse_entry_out {
+        entry(attributes(index, given), timeout)
+    }
+
+    private func wayEntry(_ way: Int) -> fuse_entry_out { entry(wayAttributes(way), placeTimeout) }
+
+    private func entry(_ attributes: fuse_attr, _ timeout: Timeout) -> fuse_entry_out {
         var entry = fuse_entry_out()
-        entry.attr = wayAttributes(way)
-        entry.nodeid = entry.attr.ino
+        entry.nodeid = attributes.ino
+        entry.attr = attributes
+        entry.attr_valid = Timeout.forEver.seconds
+        entry.entry_valid = timeout.seconds
+        entry.entry_valid_nsec = timeout.nanoseconds
         return entry
     }
 

@@ -9,7 +9,8 @@ import SystemCalls
 /// It is a file system in front of the mirror and not a part of it: a mount without overlays pays nothing for them. What a request is
 /// for is seen from its node's number; only names that occur in an overlay's place make it ask where a directory is.
 ///
-/// The kernel keeps nothing of overlays: entries and attributes have timeout 0 and files are read and written directly.
+/// Files of overlays are read and written directly. Their attributes change by requests alone, and their names too, or by writing to files
+/// that are known for it (``Overlay/changesNames(_:)``): so the kernel keeps both.
 public final class OverlaidMirror: FileSystem {
     /// Nil where there is no lower directory: then the overlay whose place is "/" is everything.
     public let mirror: Mirror?
@@ -21,6 +22,8 @@ public final class OverlaidMirror: FileSystem {
     let pollers: Pollers
     let modifications: ModificationEvents
     let created: Int64
+    /// Where all names can be expired at once (INC_EPOCH, 7.44). Set before anything is served.
+    nonisolated(unsafe) private var expiring: Connection?
 
     /// - Parameter overlays: with their places; of several at one place the first one is shown. At most 63.
     /// - Throws: what eventfd(2) gives; EINVAL for too many, or for none at "/" without a mirror.
@@ -50,7 +53,22 @@ public final class OverlaidMirror: FileSystem {
     public func attach(_ connection: Connection, _ negotiation: Negotiation) {
         mirror?.attach(connection, negotiation)
         pollers.attach(connection)
+        if negotiation.minorVersion >= 44 { expiring = connection }
     }
+
+    /// How long the kernel keeps a name in an overlay. Files that may be watched are to be forgotten when nobody uses them.
+    func nameTimeout(_ index: Int, _ node: UInt64) -> Timeout {
+        expiring == nil || overlays[index].tellsChanges(of: node)
+            ? Timeout.none : Timeout.forEver
+    }
+
+    /// How long it keeps the place of one, and the way there, which depend on the lower directory.
+    var placeTimeout: Timeout {
+        expiring == nil ? Timeout.none : mirror?.cache.unwatched.entry ?? Timeout.forEver
+    }
+
+    /// Files have come to be, or ceased.
+    func namesChanged() { expiring?.expireEntries() }
 
     /// Has inotify(7) tell of changes in files of overlays from now on, as long as the process lasts; once the daemon serves. It takes
     /// CAP_DAC_READ_SEARCH, without which nothing is told.

@@ -46,6 +46,8 @@ public protocol Overlay: AnyObject, Sendable {
     /// The names, each ended by a zero byte.
     func attributeNames(of node: UInt64) throws(Errno) -> [UInt8]
 
+    /// Whether other files may come to be, or cease, when this one is written to.
+    func changesNames(_ node: UInt64) -> Bool
     /// Whether changes of a node's content are told at all (``onChange(_:)``).
     func tellsChanges(of node: UInt64) -> Bool
     /// Calls `call` with each node whose content has changed in a way that poll(2) tells. It must not wait for an operation.

@@ -125,6 +125,40 @@ import Testing
         withExtendedLifetime(fixture) {}
     }
 
+    /// The kernel keeps names of files, and yet sees at once which ones a write has brought or taken away.
+    @Test func namesFollowTheControllers() throws {
+        let (fixture, mount) = try fixture(["cgroup=/sys/fs/cgroup:rw"])
+        let script = Script.shell(
+            """
+            cd sys/fs/cgroup
+            mkdir a
+            look() { for file in memory.max pids.max memory.pressure cgroup.type; do
+                cat a/$file >/dev/null 2>&1 && printf '%s ' $file; stat -c '' a/$file 2>/dev/null || :; done | tr '\n' ' '; echo; }
+            look
+            echo '+memory +pids' >cgroup.subtree_control; look
+            echo '-memory' >cgroup.subtree_control; look
+            echo 0 >a/cgroup.pressure; look
+            echo 1 >a/cgroup.pressure; echo '+memory' >cgroup.subtree_control; look
+            echo threaded >a/cgroup.type; look
+            chmod 640 a/pids.max; stat -c %a a/pids.max
+            rmdir a; look; mkdir a; stat -c '%a %s' a/pids.max; stat -c %h .
+            """)
+        let result = try script.run(in: mount.path)
+        let lines = result.output.split(separator: "\n", omittingEmptySubsequences: false).map {
+            $0.split(separator: " ").joined(separator: " ")
+        }
+        #expect(
+            lines == [
+                "memory.pressure cgroup.type", "memory.max pids.max memory.pressure cgroup.type",
+                "pids.max memory.pressure cgroup.type", "pids.max cgroup.type",
+                "memory.max pids.max memory.pressure cgroup.type", "pids.max memory.pressure cgroup.type", "640", "",
+                "644 0",
+                "3", "",
+            ])
+        try mount.unmount()
+        withExtendedLifetime(fixture) {}
+    }
+
     @Test func manyGroupsComeAndGo() throws {
         let (fixture, mount) = try fixture(["cgroup=/t:rw"])
         let script = Script.shell(
