@@ -145,4 +145,21 @@ import Testing
         #expect(kill(child.pid, 0) == 0)
         #expect(try harness.read("a/cgroup.procs").contains("\(child.pid)\n"))
     }
+
+    @Test func realForksBeyondPidsMax() throws {
+        let harness = try FiguresHarness { $0.enforcesLimits = true }
+        try harness.write("cgroup.subtree_control", "+pids")
+        try harness.makeGroup("a")
+        try harness.write("a/pids.max", "3")
+        let follower = try Follower(harness.tree)
+        defer { follower.stop() }
+        let child = try Child("cat >/dev/null; for i in 1 2 3 4 5 6 7 8; do sleep 600 & done; wait")
+        defer { child.end() }
+        try harness.write("a/cgroup.procs", "\(child.pid)")
+        child.endInput()
+        #expect(try isSoon { try harness.number("a/pids.events", "max") > 0 })
+        // The oldest two are left beside the shell.
+        #expect(isSoon { kill(child.pid, 0) == 0 && (try? harness.number("a/pids.current")) == 3 })
+        #expect(try harness.number("a/pids.events", "max") <= 7)
+    }
 }

@@ -38,9 +38,11 @@ struct System: Sendable {
     /// What the peers do without being asked as well: time-outs of an hour, and locks that are kept by the kernel.
     private static let best = "cache=ttl:3600,negative_timeout=3600,no_remote_lock"
 
-    /// The sets of options that are there without being asked for: the best for most trees, and for small files; and what caching is worth.
+    /// The sets of options that are there without being asked for: the best for most trees; for data that
+    /// are read and written again and again, in pieces; for small files; and what caching is worth.
     static let defaultSets = [
         ("stackfs", "\(best),transport=device"), ("stackfs-ring", "\(best),transport=ring"),
+        ("stackfs-cached", "\(best),transport=ring,passthrough=off,writeback_cache"),
         ("stackfs-small-files", "\(best),transport=ring,small-files"),
         ("stackfs-nocache", "cache=none,transport=device"),
     ]
