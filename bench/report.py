@@ -118,23 +118,30 @@ def slowdowns(results, systems):
     return header, rows
 
 
-def behind(results, systems):
-    """Rows where the first of the systems is behind the best of the others, the worst first."""
-    mine, *peers = systems
-    found = []
-    for row in results.rows:
-        value = results.median(row, mine)
-        others = {p: results.median(row, p) for p in peers if results.median(row, p) is not None}
-        if value is None or not others:
-            continue
-        best = min(others, key=others.get)
-        if value > others[best] * NOISE:
-            found.append((value / others[best], row, value, best, others[best]))
-    header = ["workload", mine, "best peer", "its figure", "behind by"]
+def standing(mine, other):
+    """How one list of slowdowns stands to another: apart only where their spreads are."""
+    return "ahead" if max(mine) < min(other) else "behind" if min(mine) > max(other) else "level"
+
+
+def best(results, row, systems):
+    """The system with the least median of a row, or None."""
+    known = [s for s in systems if results.ratios(row, s)]
+    return min(known, key=lambda s: results.median(row, s)) if known else None
+
+
+def against(results, mine, peers):
+    """Each row at the best of `mine` for it, beside the best peer; those behind first."""
     rows = []
-    for factor, row, value, best, other in sorted(found, reverse=True):
-        rows.append([(c, False) for c in (row, number(value), best, number(other), f"{factor:.2f}x")])
-    return header, rows
+    for row in results.rows:
+        own, peer = best(results, row, mine), best(results, row, peers)
+        if own is None or peer is None:
+            continue
+        verdict = standing(results.ratios(row, own), results.ratios(row, peer))
+        figures = [number(results.median(row, own)), peer, number(results.median(row, peer))]
+        cells = [row] + ([own] if len(mine) > 1 else []) + figures + [verdict]
+        rows.append([(cell, cell == "behind") for cell in cells])
+    rows.sort(key=lambda cells: ["behind", "level", "ahead"].index(cells[-1][0]))
+    return ["workload"] + (["setting"] if len(mine) > 1 else []) + ["figure", "best peer", "its figure", "verdict"], rows
 
 
 def missed(results, systems):
@@ -311,10 +318,17 @@ def main():
             if pyplot:
                 page.plot(title, plot_slowdowns(results, systems))
     peers = [s for s in cached if not results.is_stackfs(s)]
-    for system in [s for s in cached if results.is_stackfs(s)]:
-        header, rows = behind(results, [system] + peers)
-        page.heading(f"{system} behind the best peer by more than {NOISE:.1f} times")
-        page.table(header, rows) if rows else page.paragraph("Nowhere.")
+    own = [s for s in cached if results.is_stackfs(s)]
+    for system in ([own] if len(own) > 1 else []) + [[s] for s in own]:
+        header, rows = against(results, system, peers)
+        if not rows:
+            continue
+        page.heading(f"{system[0] if len(system) == 1 else 'stackfs, at the best setting for each row,'} against the best peer")
+        counts = {v: sum(r[-1][0] == v for r in rows) for v in ("ahead", "level", "behind")}
+        page.paragraph(", ".join(f"{verdict} on {count}" for verdict, count in counts.items()) + " of "
+                       f"{len(rows)} rows. Level is where the spreads, from the least to the most, overlap.")
+        page.table(header, rows)
+    for system in own:
         header, rows = missed(results, [system])
         page.heading(f"Goals that {system} misses by more than {NOISE:.1f} times")
         page.table(header, rows) if rows else page.paragraph("None.")
