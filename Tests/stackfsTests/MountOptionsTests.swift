@@ -28,6 +28,27 @@ import Testing
         #expect(options.access == .everybody)
     }
 
+    @Test func placesOfControlGroups() throws {
+        let options = try MountOptions(lists: [
+            "cgroup=/sys/fs/cgroup:v1:rw", "cgroup=/pods/*/cgroup", "cgroup=/:ro:v2",
+        ])
+        #expect(options.cgroups.map(\.version) == [.v1, .v2, .v2])
+        #expect(options.cgroups.map(\.isReadOnly) == [false, true, true])
+        #expect(
+            options.cgroups.map { $0.place.components.joined(separator: "/") } == [
+                "sys/fs/cgroup", "pods/*/cgroup", "",
+            ])
+    }
+
+    @Test(arguments: [
+        ("/x:bad", "'bad' is none of v1, v2, ro and rw"), ("/x:v2:", "'' is none of v1, v2, ro and rw"),
+        ("/x:v3:rw", "'v3' is none of v1, v2, ro and rw"), ("/a/../b", "names no place"),
+    ])
+    func whatIsNoPlaceOfControlGroups(value: String, sentence: String) {
+        let failure = #expect(throws: Failure.self) { try MountOptions(lists: ["cgroup=\(value)"]) }
+        #expect(failure?.message.contains(sentence) == true)
+    }
+
     @Test func wordsOfMountAreIgnored() throws {
         let options = try MountOptions(lists: [
             "defaults,noauto,user,nofail,_netdev,x-systemd.automount,X-mount.mkdir=755"
