@@ -36,7 +36,7 @@ part 'mounts' tests '^MountTests\.' --skip '^MountTests\.(Differential|Shrinker|
 matrix() {
     ring=/sys/module/fuse/parameters/enable_uring
     before=$(cat $ring 2>/dev/null)
-    combinations='transport=device,passthrough=off'
+    combinations='transport=device,busy_poll=50,passthrough=off'
     if [ -n "$before" ] && echo Y >$ring; then
         combinations="$combinations transport=ring,passthrough=auto transport=ring,passthrough=off"
     else

@@ -301,6 +301,7 @@ struct Mirroring {
         // Those that are not needed wait, and their buffers are only address space until then.
         result.threads = command.single ? 1 : options.threads ?? 16
         result.clonesDescriptor = options.cloneDescriptor
+        result.pollTime = UInt64(options.busyPoll) * 1000
         result.wanted = served.wantedFlags
         result.soleUser = run.plan.soleUser
         result.stackDepth = mirror.stackDepth

@@ -122,6 +122,11 @@ extension MountOption {
         MountOption(["threads"], value: "N", "most threads that serve requests, 1 to 64 (default: 16)") {
             (options, name, value) throws(Failure) in options.threads = try number(value, of: name, in: 1...64)
         },
+        MountOption(
+            ["busy_poll"], value: "USEC", "look for the next request so long before sleeping, 0 to 1000 (default: 0)"
+        ) {
+            (options, name, value) throws(Failure) in options.busyPoll = try number(value, of: name, in: 0...1000)
+        },
         MountOption(["clone_fd"], "a descriptor of /dev/fuse for each thread") {
             (options, _, _) throws(Failure) in options.cloneDescriptor = true
         },

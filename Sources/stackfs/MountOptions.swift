@@ -49,6 +49,8 @@ struct MountOptions: Sendable {
     var autoUnmount = false
     var cloneDescriptor = false
     /// Trees of control groups, in their order, and the size that stat(2) tells of their files.
+    /// Microseconds.
+    var busyPoll = 0
     var cgroups: [CgroupOption] = []
     var cgroupSize: UInt64 = 0
     /// Limits of control groups are enforced by killing.

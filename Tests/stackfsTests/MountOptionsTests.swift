@@ -60,7 +60,8 @@ import Testing
         let values = [
             "cache": "none", "watcher": "fanotify", "entry_timeout": "1", "attr_timeout": "0.5",
             "negative_timeout": "0", "max_write": "4096",
-            "max_read": "1048576", "threads": "3", "passthrough": "auto", "transport": "auto", "fsname": "a",
+            "max_read": "1048576", "busy_poll": "50", "threads": "3", "passthrough": "auto", "transport": "auto",
+            "fsname": "a",
             "subtype": "b", "cgroup": "/sys/fs/cgroup:v1:rw", "cgroup_size": "4096",
         ]
         for row in MountOption.all {

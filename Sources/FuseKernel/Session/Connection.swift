@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 import SystemCalls
 
 /// The daemon's end of one FUSE connection: an open /dev/fuse that a mount has been made with.
@@ -16,6 +17,18 @@ public final class Connection: Sendable {
     }
 
     deinit { _ = linux_close(descriptor) }
+
+    /// Another open file of the same connection (FUSE_DEV_IOC_CLONE). The reply to a request goes to the file that it was read from.
+    ///
+    /// - Parameter flags: further flags of open(2).
+    /// - Throws: what opening /dev/fuse gives, ENOENT or EACCES in many containers.
+    func clone(flags: Int32 = 0) throws(Errno) -> Descriptor {
+        let all = O_RDWR | LINUX_O_CLOEXEC | flags
+        let clone = Descriptor(owning: Int32(try checked(linux_openat(LINUX_AT_FDCWD, "/dev/fuse", all, 0))))
+        var source = UInt32(bitPattern: descriptor)
+        try checked(linux_ioctl(clone.number, FUSE_DEV_IOC_CLONE, &source))
+        return clone
+    }
 
     /// Requests that came by a ring and are answered later.
     let parked = ParkedRequests()

@@ -59,9 +59,11 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
         do throws(Errno) {
             let gate = try WorkerGate(workers: deviceWorkers)
             try Thread.start { gate.supervise() }
+            let polled = options.pollTime > 0 ? try connection.clone(flags: O_NONBLOCK).take() : -1
             for index in 0..<deviceWorkers {
                 let worker = try DeviceWorker(
-                    descriptor: workerDescriptor(), connection: connection, gate: gate, number: index,
+                    descriptor: workerDescriptor(), polled: polled, pollTime: options.pollTime, connection: connection,
+                    gate: gate, number: index,
                     dispatcher: dispatcher, statistics: statistics[index],
                     maxWrite: Int(negotiation.maxWrite), measuresLatency: options.measuresLatency, logger: logger)
                 try start { worker.run() }
@@ -97,12 +99,7 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
     }
 
     private func workerDescriptor() throws(Errno) -> Int32 {
-        guard options.clonesDescriptor else { return connection.descriptor }
-        let clone = Descriptor(
-            owning: Int32(try checked(linux_openat(LINUX_AT_FDCWD, "/dev/fuse", O_RDWR | LINUX_O_CLOEXEC, 0))))
-        var source = UInt32(bitPattern: connection.descriptor)
-        try checked(linux_ioctl(clone.number, FUSE_DEV_IOC_CLONE, &source))
-        return clone.take()
+        options.clonesDescriptor ? try connection.clone().take() : connection.descriptor
     }
 
     private func workersEnded(_ count: Int) {

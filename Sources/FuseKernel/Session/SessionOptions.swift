@@ -8,6 +8,8 @@ public struct SessionOptions: Sendable {
     public var maxReadahead: UInt32?
     /// Worker threads on /dev/fuse, 1 or more.
     public var threads = 4
+    /// How long a thread looks for the next request before it sleeps, in nanoseconds.
+    public var pollTime: UInt64 = 0
     /// Rings to serve by, made before (``RingSet``); /dev/fuse serves where the kernel does not want them.
     public var rings: RingSet?
     /// Each worker reads from a descriptor of its own (FUSE_DEV_IOC_CLONE).

@@ -10,6 +10,10 @@ import SystemCalls
 /// and those of a READ's reply, which follow 16. A lower file open with O_DIRECT needs that.
 struct DeviceWorker<F: FileSystem>: @unchecked Sendable {
     private let descriptor: Int32
+    /// A clone that does not block, for looking for the next request a while before sleeping; -1 for none.
+    private let polled: Int32
+    /// For how long, in nanoseconds.
+    private let pollTime: UInt64
     private let connection: Connection?
     private let gate: WorkerGate
     private let number: Int
@@ -28,10 +32,13 @@ struct DeviceWorker<F: FileSystem>: @unchecked Sendable {
     private static var writeHeaders: Int { MemoryLayout<fuse_in_header>.size + MemoryLayout<fuse_write_in>.size }
 
     init(
-        descriptor: Int32, connection: Connection? = nil, gate: WorkerGate, number: Int, dispatcher: Dispatcher<F>,
+        descriptor: Int32, polled: Int32 = -1, pollTime: UInt64 = 0, connection: Connection? = nil, gate: WorkerGate,
+        number: Int, dispatcher: Dispatcher<F>,
         statistics: Statistics, maxWrite: Int, measuresLatency: Bool, logger: Logger
     ) throws(Errno) {
         self.descriptor = descriptor
+        self.polled = polled
+        self.pollTime = pollTime
         self.connection = connection
         self.gate = gate
         self.number = number
@@ -60,11 +67,22 @@ struct DeviceWorker<F: FileSystem>: @unchecked Sendable {
     /// Serves until the connection ends.
     func run() {
         defer { gate.close() }
+        var served = false
         while gate.waitForTurn(number) {
-            let length = linux_read(descriptor, message, messageCapacity)
-            if length >= Int64(MemoryLayout<fuse_in_header>.size) {
+            var source = descriptor
+            var length = Int64(-EAGAIN)
+            if polled >= 0, served {
+                source = polled
+                length = poll()
+            }
+            if length == Int64(-EAGAIN) {
+                source = descriptor
+                length = linux_read(descriptor, message, messageCapacity)
+            }
+            served = length >= Int64(MemoryLayout<fuse_in_header>.size)
+            if served {
                 gate.requestBegan(number)
-                serve(UnsafeRawBufferPointer(start: message, count: Int(length)))
+                serve(UnsafeRawBufferPointer(start: message, count: Int(length)), from: source)
                 gate.requestEnded(number)
                 continue
             }
@@ -75,7 +93,7 @@ struct DeviceWorker<F: FileSystem>: @unchecked Sendable {
             case Int64(-EAGAIN):
                 // Only of a descriptor that somebody else opened with O_NONBLOCK.
                 var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-                _ = poll(&waiting, 1, -1)
+                _ = Glibc.poll(&waiting, 1, -1)
             case Int64(-ENODEV), Int64(-ECONNABORTED), 0:
                 // 0: the other end of a socket that stands for the device (`--fuse-fd`) was closed.
                 return
@@ -87,14 +105,24 @@ struct DeviceWorker<F: FileSystem>: @unchecked Sendable {
         }
     }
 
-    private func serve(_ message: UnsafeRawBufferPointer) {
+    /// Looks for the next request until there is one or the time is over (EAGAIN): whoever makes one need not wake this thread.
+    private func poll() -> Int64 {
+        let end = monotonicNanoseconds() + pollTime
+        while true {
+            let length = linux_read(polled, message, messageCapacity)
+            if length != Int64(-EAGAIN) || monotonicNanoseconds() >= end { return length }
+        }
+    }
+
+    /// A reply goes to the file that its request was read from.
+    private func serve(_ message: UnsafeRawBufferPointer, from source: Int32) {
         let header = message.loadUnaligned(as: fuse_in_header.self)
         let began = measuresLatency ? monotonicNanoseconds() : 0
         var reply = Reply(
             unique: header.unique, start: replyHeader + MemoryLayout<fuse_out_header>.size, capacity: replyCapacity)
         let error = dispatcher.dispatch(message, into: &reply)
         if reply.isDue {
-            send(reply, error, to: header)
+            send(reply, error, to: header, of: source)
         } else if reply.isPostponed {
             connection?.park(header.unique)
         }
@@ -114,12 +142,12 @@ struct DeviceWorker<F: FileSystem>: @unchecked Sendable {
         madvise(self.message + kept, messageCapacity - kept, MADV_DONTNEED)
     }
 
-    private func send(_ reply: borrowing Reply, _ error: Int32, to request: fuse_in_header) {
+    private func send(_ reply: borrowing Reply, _ error: Int32, to request: fuse_in_header, of source: Int32) {
         let length = MemoryLayout<fuse_out_header>.size + reply.count
         replyHeader.storeBytes(
             of: fuse_out_header(len: UInt32(truncatingIfNeeded: length), error: -error, unique: request.unique),
             as: fuse_out_header.self)
-        let written = linux_write(descriptor, replyHeader, length)
+        let written = linux_write(source, replyHeader, length)
         // ENOENT: the connection was aborted meanwhile; ENODEV: it was unmounted. Nobody waits any more.
         if written < 0, written != Int64(-ENOENT), written != Int64(-ENODEV) {
             let name = Opcode(rawValue: request.opcode)?.name ?? "\(request.opcode)"
