@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Synchronization
 import SystemCalls
 
 /// The daemon's end of one FUSE connection: an open /dev/fuse that a mount has been made with.
@@ -16,18 +17,27 @@ public final class Connection: Sendable {
         self.descriptor = number
     }
 
-    deinit { _ = linux_close(descriptor) }
+    deinit {
+        for clone in clones.withLock({ $0 }) { _ = linux_close(clone) }
+        _ = linux_close(descriptor)
+    }
 
-    /// Another open file of the same connection (FUSE_DEV_IOC_CLONE). The reply to a request goes to the file that it was read from.
+    /// Further open files of the connection, from which requests are read as well.
+    private let clones = Mutex<[Int32]>([])
+
+    /// Another open file of the same connection (FUSE_DEV_IOC_CLONE), as long as this object lives. The reply to a request goes to the
+    /// file that it was read from.
     ///
     /// - Parameter flags: further flags of open(2).
     /// - Throws: what opening /dev/fuse gives, ENOENT or EACCES in many containers.
-    func clone(flags: Int32 = 0) throws(Errno) -> Descriptor {
+    func clone(flags: Int32 = 0) throws(Errno) -> Int32 {
         let all = O_RDWR | LINUX_O_CLOEXEC | flags
         let clone = Descriptor(owning: Int32(try checked(linux_openat(LINUX_AT_FDCWD, "/dev/fuse", all, 0))))
         var source = UInt32(bitPattern: descriptor)
         try checked(linux_ioctl(clone.number, FUSE_DEV_IOC_CLONE, &source))
-        return clone
+        let number = clone.take()
+        clones.withLock { $0.append(number) }
+        return number
     }
 
     /// Requests that came by a ring and are answered later.
@@ -49,8 +59,9 @@ public final class Connection: Sendable {
     private func send(_ unique: UInt64, _ error: Errno?) {
         var header = fuse_out_header(
             len: UInt32(MemoryLayout<fuse_out_header>.size), error: -(error?.numberInReply ?? 0), unique: unique)
-        // ENOENT: the caller is gone, and nobody waits for the answer.
-        _ = linux_write(descriptor, &header, MemoryLayout<fuse_out_header>.size)
+        // ENOENT: it was read from another file; of all of them, the caller is gone, and nobody waits for the answer.
+        for file in [descriptor] + clones.withLock({ $0 })
+        where linux_write(file, &header, MemoryLayout<fuse_out_header>.size) != Int64(-ENOENT) { return }
     }
 
     /// The kernel's number of this connection under /sys/fs/fuse/connections, of a mount that is reached through `path`.

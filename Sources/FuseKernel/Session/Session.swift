@@ -59,7 +59,7 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
         do throws(Errno) {
             let gate = try WorkerGate(workers: deviceWorkers)
             try Thread.start { gate.supervise() }
-            let polled = options.pollTime > 0 ? try connection.clone(flags: O_NONBLOCK).take() : -1
+            let polled = options.pollTime > 0 ? try connection.clone(flags: O_NONBLOCK) : -1
             for index in 0..<deviceWorkers {
                 let worker = try DeviceWorker(
                     descriptor: workerDescriptor(), polled: polled, pollTime: options.pollTime, connection: connection,
@@ -99,7 +99,7 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
     }
 
     private func workerDescriptor() throws(Errno) -> Int32 {
-        options.clonesDescriptor ? try connection.clone().take() : connection.descriptor
+        options.clonesDescriptor ? try connection.clone() : connection.descriptor
     }
 
     private func workersEnded(_ count: Int) {

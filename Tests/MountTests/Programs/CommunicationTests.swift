@@ -26,6 +26,27 @@ extension Programs {
             try pair.end()
         }
 
+        /// A request is answered through the file that it was read from, also when that comes later.
+        @Test(arguments: ["clone_fd,threads=4", "busy_poll=1000"]) func waitingWhereRequestsAreReadFromClones(
+            options: String
+        ) throws {
+            let fixture = try Fixture(.tmpfs, options: ["transport=device", options])
+            let mount = try #require(fixture.mount)
+            let result = try Script.shell(
+                """
+                for i in 1 2 3 4 5 6; do
+                    flock lock sh -c 'echo "$0 held"; sleep 0.1' $i & first=$!
+                    until [ -e lock ]; do :; done
+                    flock lock echo "waited"
+                    wait $first
+                done | sort | uniq -c | tr -s ' ' ' '
+                """
+            ).run(in: mount.path, seconds: 20)
+            #expect(result.output == (1...6).map { " 1 \($0) held\n" }.joined() + " 6 waited\n")
+            try mount.unmount()
+            withExtendedLifetime(fixture) {}
+        }
+
         @Test func locksExcludeTheLowerDirectory() throws {
             let pair = try Pair()
             let script = Script.python(
