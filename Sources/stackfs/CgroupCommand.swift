@@ -1,11 +1,11 @@
 import ArgumentParser
 import CgroupOverlay
 
-/// `stackfs cgroup`: what the trees of control groups have, and what is in one.
+/// `stackfs cgroup`: what trees of control groups have, and who uses what in one.
 struct CgroupCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cgroup", abstract: "Tell of the control groups that a mount shows with -o cgroup=.",
-        subcommands: [CgroupFilesCommand.self])
+        commandName: "cgroup", abstract: "Tell of control groups, those that a mount shows with -o cgroup= above all.",
+        subcommands: [CgroupFilesCommand.self, CgroupTopCommand.self])
 }
 
 /// `stackfs cgroup files`: the documentation of all files, from the tables that serve them.

@@ -7,7 +7,8 @@ import SystemCalls
 ///
 /// Make it before any thread is started, as threads inherit the mask.
 public final class SignalWatch: Sendable {
-    let descriptor: Int32
+    /// Can be read (poll(2)) when there is a signal.
+    public let descriptor: Int32
 
     /// Watches the given signals (signal(7)).
     public init(_ signals: [Int32]) throws(Errno) {
@@ -25,7 +26,7 @@ public final class SignalWatch: Sendable {
     deinit { _ = linux_close(descriptor) }
 
     /// The next signal; blocks until there is one.
-    func next() -> Int32 {
+    public func next() -> Int32 {
         // struct signalfd_siginfo: 128 bytes, the signal's number first.
         var information = [UInt32](repeating: 0, count: 32)
         let length = information.withUnsafeMutableBytes { linux_read(descriptor, $0.baseAddress!, $0.count) }
