@@ -56,15 +56,19 @@ struct DisplayText: Equatable {
 
     var width: Int { pieces.reduce(0) { $0 + $1.width } }
 
-    /// The text in exactly `width` columns: filled with blanks, or cut in the middle, where of a path its beginning and, more of it,
-    /// its end stay.
-    func fitted(to width: Int) -> String {
-        if self.width <= width { return text + String(repeating: " ", count: width - self.width) }
+    /// The text in at most `width` columns, cut in the middle: of a path its beginning and, more of it, its end stay.
+    func shortened(to width: Int) -> String {
+        if self.width <= width { return text }
         guard width > 0 else { return "" }
         let head = Self.taken(pieces, (width - 1) / 3)
         let tail = Self.taken(pieces.reversed(), width - 1 - head.width)
-        let filler = String(repeating: " ", count: width - 1 - head.width - tail.width)
-        return head.texts.joined() + "…" + tail.texts.reversed().joined() + filler
+        return head.texts.joined() + "…" + tail.texts.reversed().joined()
+    }
+
+    /// The same in exactly `width` columns.
+    func fitted(to width: Int) -> String {
+        let shortened = DisplayText(shortened(to: width))
+        return shortened.text + String(repeating: " ", count: max(0, width - shortened.width))
     }
 
     /// The text in at most `width` columns, cut at its end.

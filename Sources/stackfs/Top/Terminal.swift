@@ -59,10 +59,11 @@ final class Terminal {
 
     /// Shows lines in place of what there is, one of them reversed. All is written at once, so that nothing flickers.
     func show(_ lines: [String], reversed: Int) {
+        // A line is erased before it is written: behind a full one the cursor still stands on its last character.
         let shown = lines.enumerated().map { index, line in
-            (index == reversed ? "\u{1b}[7m\(line)\u{1b}[m" : line) + "\u{1b}[K"
+            "\u{1b}[K" + (index == reversed ? "\u{1b}[7m\(line)\u{1b}[m" : line)
         }
-        say("\u{1b}[H" + shown.joined(separator: "\r\n") + "\u{1b}[J", on: 1)
+        say("\u{1b}[H" + shown.joined(separator: "\r\n") + (lines.count < size.height ? "\r\n\u{1b}[J" : ""), on: 1)
     }
 
     /// The keys that were pressed; nil when the terminal is gone.

@@ -98,12 +98,12 @@ struct TopScreen {
         first = min(first, max(0, shown.count - max(1, room - 1)))
         let table = TopTable(rows: Array(shown[first...]), isExact: isExact).lines(width: width, count: room)
         let visible = max(0, table.count - 1)
-        var summary = "\(tree.shownPath) (\(tree.version.rawValue)): "
-        summary += shown.count == 1 ? "1 group" : "\(shown.count) groups"
+        var summary = " (\(tree.version.rawValue)): " + (shown.count == 1 ? "1 group" : "\(shown.count) groups")
         if visible > 0, visible < shown.count { summary += ", here \(first + 1) to \(first + visible)" }
         if let depth { summary += ", depth \(depth)" }
         summary += ", by \(order.rawValue), every \(Self.seconds(interval)) s, h for help"
-        let lines = [DisplayText(summary).cut(to: width)] + help + table
+        let place = DisplayText(tree.shownPath).shortened(to: max(min(12, width), width - summary.utf8.count))
+        let lines = [DisplayText(place + summary).cut(to: width)] + help + table
         return (Array(lines.prefix(height)), 1 + help.count)
     }
 
