@@ -17,6 +17,7 @@ struct MountCommand: ParsableCommand {
             stackfs doctor [<lower>]
             stackfs [mount] [<options>] --cgroup-only <mount>
             stackfs cgroup files
+            stackfs cgroup top <directory>
             """,
         discussion: """
             The command goes to the background once the mount is ready; its exit status says whether it is. SIGINT, SIGTERM and \
