@@ -46,10 +46,20 @@ public final class PseudoTerminal {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 0, path, O_RDWR, 0)
         for number: Int32 in [1, 2] { posix_spawn_file_actions_adddup2(&actions, 0, number) }
+        // Signals as a shell would hand them down, whatever the test itself does with them.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE] { sigaddset(&signals, signal) }
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
         let command = ["setsid", "--ctty", "env", "TERM=xterm"] + arguments
         var words: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
         defer { words.forEach { free($0) } }
-        let result = posix_spawnp(&child, command[0], &actions, nil, &words, environ)
+        let result = posix_spawnp(&child, command[0], &actions, &attributes, &words, environ)
         guard result == 0 else { throw SupportError("\(command[0]): \(String(cString: strerror(result)))") }
     }
 

@@ -87,13 +87,11 @@ final class LiveTop {
         case SIGWINCH: break
         // Stopped by somebody and going on: the shell had the terminal meanwhile.
         case SIGCONT: terminal.take()
-        case SIGTSTP:
-            terminal.giveBack()
-            suffer(signal)
-            terminal.take()
         default:
             terminal.giveBack()
             suffer(signal)
+            // It was SIGTSTP, or the process was started to ignore it.
+            terminal.take()
         }
     }
 

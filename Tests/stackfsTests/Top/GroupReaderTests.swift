@@ -117,7 +117,7 @@ import Testing
             "",
             [
                 "cpu.stat": "usage_usec \(text)", "memory.current": text, "memory.max": text, "pids.current": text,
-                "io.stat": "8:0 rbytes=\(text)x",
+                "io.stat": "8:0 rbytes=x\(text)",
             ])
         let figures = try #require(try look(tree)["/"])
         #expect(figures.cpu == nil && figures.memory == nil && figures.limit == nil && figures.read == nil)

@@ -37,7 +37,7 @@ import Testing
     /// Each line has exactly the width, and columns go when there is no room.
     @Test(arguments: [
         (80, "GROUP TASKS %CPU MEMORY LIMIT READ/s WRITE/s"), (64, "GROUP TASKS %CPU MEMORY READ/s WRITE/s"),
-        (50, "GROUP TASKS %CPU MEMORY"), (36, "GROUP %CPU MEMORY"), (24, "GROUP %CPU"), (12, "GROUP"), (3, "G…P"),
+        (50, "GROUP TASKS %CPU MEMORY"), (36, "GROUP %CPU MEMORY"), (24, "GROUP %CPU"), (12, "GROUP"), (3, "…UP"),
         (0, ""),
     ])
     func columnsThatFit(width: Int, titles: String) {
