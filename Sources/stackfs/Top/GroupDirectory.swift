@@ -6,16 +6,12 @@ import SystemCalls
 struct GroupDirectory: ~Copyable {
     private let descriptor: Descriptor
 
-    /// A directory in another one, or by its path.
     /// - Throws: what openat(2) gives: ENOENT and, by the kernel, ENODEV for a group that has gone.
-    init(_ path: String, in parent: borrowing GroupDirectory) throws(Errno) {
-        descriptor = try Self.open(path, in: parent.descriptor.number, O_RDONLY | LINUX_O_DIRECTORY | LINUX_O_NOFOLLOW)
-    }
-
     init(_ path: String) throws(Errno) {
         descriptor = try Self.open(path, in: LINUX_AT_FDCWD, O_RDONLY | LINUX_O_DIRECTORY)
     }
 
+    /// A directory in another one, not by a symbolic link.
     init(_ name: [UInt8], in parent: borrowing GroupDirectory) throws(Errno) {
         let flags = O_RDONLY | LINUX_O_DIRECTORY | LINUX_O_NOFOLLOW | LINUX_O_CLOEXEC
         let parent = parent.descriptor.number

@@ -1,5 +1,3 @@
-import CLinux
-
 /// The files of a group that figures are taken from. What is not here is not read.
 enum GroupFile: String, CaseIterable, Sendable {
     // v2
