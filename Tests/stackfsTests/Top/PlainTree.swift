@@ -42,17 +42,16 @@ final class PlainTree {
     /// Removes a file or a directory with all in it.
     func remove(_ name: String) {
         let path = name.isEmpty ? self.path : "\(self.path)/\(name)"
-        if let listing = opendir(path) {
-            while let entry = readdir(listing) {
-                let child = withUnsafePointer(to: entry.pointee.d_name) {
-                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                }
-                if child != ".", child != ".." { remove(name.isEmpty ? child : "\(name)/\(child)") }
+        // First, as a symbolic link to a directory is no directory.
+        if unlink(path) == 0 { return }
+        guard let listing = opendir(path) else { return }
+        while let entry = readdir(listing) {
+            let child = withUnsafePointer(to: entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            closedir(listing)
-            rmdir(path)
-        } else {
-            unlink(path)
+            if child != ".", child != ".." { remove(name.isEmpty ? child : "\(name)/\(child)") }
         }
+        closedir(listing)
+        rmdir(path)
     }
 }
