@@ -104,6 +104,7 @@ let package = Package(
             dependencies: [
                 "stackfs", "ExtCache", "StackCore", "SystemCalls", "Differential", "MountSupport", "CTestCalls",
             ],
+            exclude: ["Cgroup/Clients"],
             swiftSettings: swift),
         .testTarget(
             name: "ExtCacheTests",

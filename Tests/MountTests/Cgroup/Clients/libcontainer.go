@@ -20,9 +20,14 @@ import (
 
 const root = "/sys/fs/cgroup"
 
+var busy = exec.Command("sh", "-c", "while :; do :; done")
+
 func check(err error, step string) {
 	if err != nil {
 		fmt.Printf("%s: %v\n", step, err)
+		if busy.Process != nil {
+			busy.Process.Kill()
+		}
 		os.Exit(1)
 	}
 }
@@ -91,9 +96,7 @@ func state(pid int) string {
 
 func main() {
 	legacy := os.Args[1] == "v1"
-	busy := exec.Command("sh", "-c", "while :; do :; done")
 	check(busy.Start(), "start")
-	defer busy.Process.Kill()
 	pid := busy.Process.Pid
 
 	group := manager(legacy, "/pod", limits(legacy))
@@ -138,7 +141,7 @@ func main() {
 
 	// On v2 only after the process has gone: a group with members hands on no controllers.
 	if legacy {
-		child := manager(legacy, "/pod/inner", &configs.Resources{SkipDevices: true})
+		child := manager(legacy, "/pod/inner", &configs.Resources{})
 		check(child.Apply(-1), "Apply of the child")
 		inner, err := child.GetPids()
 		check(err, "GetPids of the child")
