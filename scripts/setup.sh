@@ -19,7 +19,8 @@ for purpose in "$@"; do
     case $purpose in
         build) more='ca-certificates g++ git libattr1-dev libbpf-dev libfuse-dev pkg-config' ;;
         run) more='fuse3 libbpf1' ;;
-        test) more='acl attr btrfs-progs e2fsprogs fuse3 gcc git libcap2-bin procps python3 rsync sqlite3 xfsprogs' ;;
+        test) more='acl attr btrfs-progs default-jre-headless e2fsprogs fuse3 gcc git golang-github-opencontainers-runc-dev golang-go
+            libcap2-bin lxcfs procps python3 rsync sqlite3 strace stress-ng systemd xfsprogs' ;;
         bench) more='bindfs dbench e2fsprogs fio fuse-overlayfs gcc git libfuse3-dev make mergerfs pkg-config postmark python3
             python3-matplotlib sqlite3 unionfs-fuse' ;;
         vm) more='cpio e2fsprogs mmdebstrap qemu-system-x86 xz-utils' ;;

@@ -2,7 +2,7 @@ import MountSupport
 import Testing
 
 /// Control groups beside a mirrored directory, on real mounts.
-@Suite struct ControlGroups {
+@Suite(.serialized, .enabled(if: Requirements.met, "\(Requirements.reason)")) struct ControlGroups {
     private static let oracle =
         #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined() + "/CgroupOverlayTests/Oracle"
 
