@@ -184,7 +184,8 @@ public final class Mirror: FileSystem {
         guard let connection else { return }
         let hasEpochs = negotiation.minorVersion >= 44
         let coherence = try Coherence(
-            source, nodes, files, connection, cachesPages: backing == nil, hasEpochs: hasEpochs, logger)
+            source, nodes, files, connection, cachesPages: backing == nil, hasEpochs: hasEpochs,
+            keepsAttributes: cache.unwatched.attributes.seconds > 1, logger)
         if !hasEpochs { cache = cache.withoutEpochs }
         try coherence.begin()
         self.coherence = coherence

@@ -12,7 +12,7 @@ import SystemCalls
 /// | attributes | INVAL_INODE without data | the source's: it takes no inode's lock |
 /// | data | the same, and with data where the kernel caches pages | ``InodeInvalidations`` |
 /// | a name | INVAL_ENTRY, INVAL_INODE of the directory with its kept entries | ``EntryInvalidations`` |
-/// | anything (changes were lost) | INC_EPOCH, INVAL_INODE of every node | the source's, ``InodeInvalidations`` |
+/// | anything (changes were lost) | INC_EPOCH, INVAL_INODE of every node that the kernel may keep for long | the source's, ``InodeInvalidations`` |
 ///
 /// **Answers that cross a change.** An answer to GETATTR that is older than an INVAL_INODE is dropped by the kernel (attr_version), and an
 /// answer about a name keeps its directory's lock, for which INVAL_ENTRY waits. That leaves the first answer about an inode, of which the
@@ -28,6 +28,8 @@ final class Coherence: ChangeSink, NodeObserver {
     private let cachesPages: Bool
     /// INC_EPOCH is there (7.44).
     private let hasEpochs: Bool
+    /// Attributes may be given out for longer than a moment, also where nobody sees them change.
+    private let keepsAttributes: Bool
     private let isRunning = Atomic(true)
     private let isSourceEnded = Atomic(false)
     private let clock = Atomic<UInt64>(0)
@@ -36,16 +38,17 @@ final class Coherence: ChangeSink, NodeObserver {
     /// - Throws: what eventfd(2) gives.
     init(
         _ source: any ChangeSource, _ nodes: NodeTable, _ files: OpenFileTable, _ connection: Connection,
-        cachesPages: Bool, hasEpochs: Bool, _ logger: Logger
+        cachesPages: Bool, hasEpochs: Bool, keepsAttributes: Bool, _ logger: Logger
     ) throws(Errno) {
         self.source = source
         self.nodes = nodes
         self.connection = connection
         self.cachesPages = cachesPages
         self.hasEpochs = hasEpochs
+        self.keepsAttributes = keepsAttributes
         self.logger = logger
         entries = try EntryInvalidations(connection)
-        inodes = try InodeInvalidations(connection, nodes, files, logger)
+        inodes = try InodeInvalidations(connection, nodes, files, cachesPages: cachesPages, logger)
     }
 
     /// Starts the threads, the source's last. Nothing is served yet.
@@ -98,6 +101,15 @@ final class Coherence: ChangeSink, NodeObserver {
     func seesAttributes(of node: NodeID) -> Bool {
         tracksEveryNode && nodes.marks(node) & Use.watched != 0 && isRunning.load(ordering: .relaxed)
     }
+
+    /// The kernel is about to be given attributes or an access control list of a node. Comes before the look at whether they may be kept,
+    /// so that who gives the source up finds the mark, or who answers finds the source gone.
+    func gives(_ node: NodeID) {
+        if tracksEveryNode || keepsAttributes { nodes.note(node, Use.given) }
+    }
+
+    /// The kernel is about to be given a directory's entries.
+    func lists(_ directory: NodeID) { nodes.note(directory, Use.listed) }
 
     /// Moves on whenever attributes that were read before may be outdated without anybody knowing of what: a node has come to be that no
     /// earlier change could find. Read it before attributes, and, if it has moved when their node is known, read them again.

@@ -20,9 +20,13 @@ final class InodeInvalidations: Sendable {
     private let connection: Connection
     private let nodes: NodeTable
     private let files: OpenFileTable
+    private let cachesPages: Bool
     private let logger: Logger
 
-    init(_ connection: Connection, _ nodes: NodeTable, _ files: OpenFileTable, _ logger: Logger) throws(Errno) {
+    init(
+        _ connection: Connection, _ nodes: NodeTable, _ files: OpenFileTable, cachesPages: Bool, _ logger: Logger
+    ) throws(Errno) {
+        self.cachesPages = cachesPages
         self.connection = connection
         self.nodes = nodes
         self.files = files
@@ -44,7 +48,7 @@ final class InodeInvalidations: Sendable {
         change { $0.early[node] = Self.now + 10_000 }
     }
 
-    /// Drops the attributes of all nodes.
+    /// Drops what the kernel may keep for long, of all nodes.
     func sweep() { change { $0.isSweepDue = true } }
 
     private func change(_ body: (inout sending State) -> Void) {
@@ -89,9 +93,24 @@ final class InodeInvalidations: Sendable {
             connection.invalidateAttributes(nodeid: node.rawValue)
             count += 1
         }
-        nodes.forEachLiveNode { node in
-            if !connection.invalidateData(nodeid: node.rawValue) { retry(node) }
-            count += 1
+        if cachesPages {
+            // Also of what was opened without a request.
+            nodes.forEachLiveNode { node in
+                if !connection.invalidateData(nodeid: node.rawValue) { retry(node) }
+                count += 1
+            }
+        } else {
+            nodes.forEachGivenNode { node, isListed in
+                let isKnown =
+                    isListed
+                    ? connection.invalidateData(nodeid: node.rawValue)
+                    : connection.invalidateAttributes(nodeid: node.rawValue)
+                if !isKnown {
+                    nodes.note(node, Use.given)
+                    retry(node)
+                }
+                count += 1
+            }
         }
         logger.debug(
             "changes were lost: asked the kernel to drop what it kept of \(count) nodes in \(Self.now - start) ms")

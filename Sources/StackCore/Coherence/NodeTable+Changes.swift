@@ -40,6 +40,29 @@ extension NodeTable {
         }
     }
 
+    /// Calls `body` for each node of which the kernel may keep what no time ends, and whether that may be a directory's entries.
+    ///
+    /// A node that is not given out anew is left out the time after next: an answer that was under way the first time is met the
+    /// second time.
+    func forEachGivenNode(_ body: (NodeID, _ isListed: Bool) -> Void) {
+        nodes.forEachBlock { slot in
+            let use = record(slot).use
+            let marks = use.current.rawValue
+            guard slot >= NodeID.root.slot, marks & (Use.given | Use.aged | Use.listed) != 0, use.hold() != nil else {
+                return
+            }
+            let node = id(slot)
+            use.age()
+            release(slot)
+            body(node, marks & Use.listed != 0)
+        }
+    }
+
+    /// Sets a mark that is mostly set already.
+    func note(_ id: NodeID, _ mark: UInt64) {
+        if marks(id) & mark == 0 { _ = self.mark(id, mark) }
+    }
+
     func isLive(_ id: NodeID) -> Bool {
         guard hold(id) != nil else { return false }
         release(id.slot)

@@ -3,13 +3,16 @@ import Synchronization
 /// One word that says what a record is being used for: its descriptor, how many operations hold it, and whether it lives.
 ///
 ///     63 62 61 60 59 58 57 56        52 51             32 31              0
-///     |... | w| k| t| p| h| l|   ...  |     holds        | descriptor + 1 |
-///            |  |  |  |  |  `- live: ids and handles of the record are valid
-///            |  |  |  |  `---- hot: used since the clock's hand last passed
-///            |  |  |  `------- pinned: the descriptor stays until the record goes
-///            |  |  `---------- transient: the descriptor goes with the last hold
-///            |  `------------- tracked: the source of changes knows of the node
-///            `---------------- watched: names in the directory change no more without a report
+///     | s| g| w| k| t| p| h| l| a  ... |     holds        | descriptor + 1 |
+///      |  |  |  |  |  |  |  |  `- aged: was `given` when the kernel was last told to drop all
+///      |  |  |  |  |  |  |  `- live: ids and handles of the record are valid
+///      |  |  |  |  |  |  `---- hot: used since the clock's hand last passed
+///      |  |  |  |  |  `------- pinned: the descriptor stays until the record goes
+///      |  |  |  |  `---------- transient: the descriptor goes with the last hold
+///      |  |  |  `------------- tracked: the source of changes knows of the node
+///      |  |  `---------------- watched: names in the directory change no more without a report
+///      |  `------------------- given: the kernel may keep attributes until they are reported to have changed
+///      `---------------------- listed: the kernel may keep the directory's entries
 ///
 /// A record is free when its word is 0. Who holds a record (``hold(_:)``) may read it and use its descriptor until the
 /// ``release()``; a record that ceased to live meanwhile goes with the last hold. As all of it is one word, taking the
@@ -23,6 +26,9 @@ struct Use: Equatable {
     static let transient: UInt64 = 1 << 59
     static let tracked: UInt64 = 1 << 60
     static let watched: UInt64 = 1 << 61
+    static let given: UInt64 = 1 << 62
+    static let listed: UInt64 = 1 << 63
+    static let aged: UInt64 = 1 << 55
     private static let descriptorBits: UInt64 = 0xffff_ffff
     private static let holdBits: UInt64 = 0xf_ffff << 32
     static let oneHold: UInt64 = 1 << 32
@@ -142,6 +148,15 @@ struct UseWord {
             use.rawValue |= flags
             return true
         } != nil
+    }
+
+    /// `given` becomes `aged`, and `aged` goes. The caller holds the record.
+    func age() {
+        _ = change { use in
+            let wasGiven = use.rawValue & Use.given != 0
+            use.rawValue = use.rawValue & ~(Use.given | Use.aged) | (wasGiven ? Use.aged : 0)
+            return true
+        }
     }
 
     /// Lets the descriptor go with the last hold, unless it is pinned.

@@ -13,6 +13,7 @@ extension Mirror {
     /// How long the kernel may keep a node's attributes; `inode` is open on it, where one is at hand.
     func attributeTimeout(_ id: NodeID, inode: Int32?) -> Timeout {
         if let backing, !backing.mayKeepAttributes(id, inode: inode) { return .none }
+        coherence?.gives(id)
         return (coherence?.seesAttributes(of: id) ?? false ? cache.watched : cache.unwatched).attributes
     }
 
@@ -42,7 +43,11 @@ extension Mirror {
     }
 
     /// Has a directory watched, the listing of which the kernel may keep.
-    func watch(_ directory: borrowing NodeReference) { _ = coherence?.isWatched(directory) }
+    func watch(_ directory: borrowing NodeReference) {
+        guard let coherence else { return }
+        coherence.lists(directory.id)
+        _ = coherence.isWatched(directory)
+    }
 
     func entry(_ id: NodeID, _ status: borrowing linux_statx, in directory: borrowing NodeReference) -> fuse_entry_out {
         var entry = fuse_entry_out()

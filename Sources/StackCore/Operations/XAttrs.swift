@@ -35,6 +35,8 @@ extension Mirror {
 
     public func getxattr(_ request: Request, _ name: Name, size: UInt32, into reply: inout Reply) throws(Errno) {
         let node = try nodes.borrow(NodeID(rawValue: request.nodeid))
+        // The kernel keeps access control lists.
+        coherence?.gives(node.id)
         let room = reply.room(upTo: min(Int(size), largestAttribute))
         let length: Int
         do throws(Errno) {

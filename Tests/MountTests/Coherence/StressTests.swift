@@ -45,7 +45,7 @@ extension Coherence {
             try run(pair, "stopped")
         }
 
-        private static func write(_ text: String, to path: String) throws {
+        static func write(_ text: String, to path: String) throws {
             let fd = open(path, O_WRONLY)
             defer { close(fd) }
             guard fd >= 0, text.withCString({ Glibc.write(fd, $0, strlen($0)) }) > 0 else {
@@ -66,7 +66,7 @@ extension Coherence {
             import random
             other, wanted, seed = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
             directories = [f'd{number}' for number in range(8)]
-            names = [f'n{number}' for number in range(64)]
+            names = [f'n{number}' for number in range(256)]
             for directory in directories:
                 os.makedirs(below + '/' + directory, exist_ok=True)
 
@@ -105,7 +105,7 @@ extension Coherence {
             while checks < wanted:
                 rounds += 1
                 children = []
-                end = time.monotonic() + 0.3
+                end = time.monotonic() + 0.2
                 for number, (work, root) in enumerate([(writer, below), (writer, '.'), (writer, other or below), (reader, '.'), (reader, other or '.')]):
                     children.append(os.fork())
                     if children[-1] == 0:
