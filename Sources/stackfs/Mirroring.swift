@@ -94,7 +94,8 @@ struct Mirroring {
         let openFiles = raiseDescriptorLimit()
         let watching: Watching
         do throws(Failure) {
-            watching = try Watching.choose(options, lower: lower, mountPoint: target)
+            watching = try Watching.choose(
+                options, lower: lower, mountPoint: target, verbose: command.debug)
         } catch {
             _ = linux_close(lower)
             throw error

@@ -16,14 +16,16 @@ struct Watching {
     /// One way to watch, the best first in ``all``.
     private struct Candidate: Sendable {
         let kind: MountOptions.Watcher
-        let make: @Sendable (_ lower: Int32, _ mountPoint: String?) throws(ChangeSourceError) -> any ChangeSource
+        let make:
+            @Sendable (_ lower: Int32, _ mountPoint: String?, _ verbose: Bool) throws(ChangeSourceError) ->
+                any ChangeSource
     }
 
     private static let all = [
-        Candidate(kind: .ebpf) { (lower, mountPoint) throws(ChangeSourceError) in
-            try BPFWatcher(lower: lower, mountPoint: mountPoint)
+        Candidate(kind: .ebpf) { (lower, mountPoint, verbose) throws(ChangeSourceError) in
+            try BPFWatcher(lower: lower, mountPoint: mountPoint, verbose: verbose)
         },
-        Candidate(kind: .fanotify) { (lower, _) throws(ChangeSourceError) in try FanotifyWatcher(lower: lower) },
+        Candidate(kind: .fanotify) { (lower, _, _) throws(ChangeSourceError) in try FanotifyWatcher(lower: lower) },
     ]
 
     /// " by fanotify" in the first line of the log.
@@ -31,14 +33,17 @@ struct Watching {
 
     /// Makes the source that the options ask for, before privileges are given up.
     ///
+    /// - Parameter verbose: libraries that help to watch write to standard error why something fails.
     /// - Throws: where `cache=watched` was asked for and nothing can watch.
-    static func choose(_ options: MountOptions, lower: Int32, mountPoint: String?) throws(Failure) -> Watching {
+    static func choose(
+        _ options: MountOptions, lower: Int32, mountPoint: String?, verbose: Bool
+    ) throws(Failure) -> Watching {
         switch options.cache {
         case .some(.none), .timeToLive: return Watching()
         case nil where geteuid() != 0: return Watching()
         case nil, .auto, .watched: break
         }
-        let (source, obstacles) = attempt(options.watcher, lower, mountPoint)
+        let (source, obstacles) = attempt(options.watcher, lower, mountPoint, verbose: verbose)
         if let source { return Watching(source: source, details: obstacles) }
         let reasons = obstacles.joined(separator: "; ")
         if options.cache == .watched {
@@ -49,12 +54,12 @@ struct Watching {
 
     /// The first source that can be had, and why those before it cannot.
     private static func attempt(
-        _ wanted: MountOptions.Watcher, _ lower: Int32, _ mountPoint: String?
+        _ wanted: MountOptions.Watcher, _ lower: Int32, _ mountPoint: String?, verbose: Bool = false
     ) -> (source: (any ChangeSource)?, obstacles: [String]) {
         var obstacles: [String] = []
         for candidate in all where wanted == .auto || wanted == candidate.kind {
             do throws(ChangeSourceError) {
-                return (try candidate.make(lower, mountPoint), obstacles)
+                return (try candidate.make(lower, mountPoint, verbose), obstacles)
             } catch {
                 obstacles.append(error.reason)
             }
