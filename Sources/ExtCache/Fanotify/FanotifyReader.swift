@@ -40,7 +40,11 @@ struct FanotifyReader {
     /// The inode that the event is about: by its handle, else by what the name leads to now. Where that is another by now, an event of
     /// that follows.
     private func target(of event: FanotifyEvent, _ directory: MarkedDirectories.Directory) -> LowerInode? {
-        if let handle = event.target, let inode = LowerInode(device: directory.inode.device, handle) { return inode }
+        if directory.handlesTellInodes, let handle = event.target,
+            let inode = LowerInode(device: directory.inode.device, handle)
+        {
+            return inode
+        }
         var result: LowerInode?
         var name = Array(event.name) + [0]
         for node in directory.nodes where result == nil {

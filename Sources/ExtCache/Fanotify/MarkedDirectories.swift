@@ -12,6 +12,8 @@ struct MarkedDirectories {
         /// By which the mark is taken off again; a descriptor where handles cannot be opened, -1 elsewhere.
         let handle: linux_file_handle
         let descriptor: Int32
+        /// Numbers in file handles are those of statx(2).
+        let handlesTellInodes: Bool
     }
 
     private var directories: [FileIdentifier: Directory] = [:]
@@ -47,7 +49,8 @@ struct MarkedDirectories {
         if directories[identifier] == nil {
             let kept = description.descriptor >= 0 ? directory.take() : -1
             directories[identifier] = Directory(
-                inode: inode, nodes: [node], handle: description.handle, descriptor: kept)
+                inode: inode, nodes: [node], handle: description.handle, descriptor: kept,
+                handlesTellInodes: description.handlesTellInodes)
         } else {
             directories[identifier]?.nodes.append(node)
         }
@@ -63,11 +66,12 @@ struct MarkedDirectories {
         var mount: Int32 = 0
         let room = UInt32(MemoryLayout.size(ofValue: handle.data))
         handle.bytes = room
-        var isOpenable = !keepsDescriptor
+        var isForOpening = true
         let result = linux_name_to_handle_at(descriptor, "", &handle, &mount, LINUX_AT_EMPTY_PATH)
         if result == Int64(-EOPNOTSUPP) {
-            // An overlay without nfs_export: a handle that only identifies (Linux 6.5).
-            isOpenable = false
+            // An overlay without nfs_export: a handle that only identifies (Linux 6.5), by a number of the overlay's own if its layers
+            // are such overlays again.
+            isForOpening = false
             handle.bytes = room
             try checked(
                 linux_name_to_handle_at(descriptor, "", &handle, &mount, LINUX_AT_EMPTY_PATH | LINUX_AT_HANDLE_FID))
@@ -76,7 +80,10 @@ struct MarkedDirectories {
         }
         let identifier = FileIdentifier(fsid: (status.fsid.0, status.fsid.1), handle)
         return (
-            identifier, Directory(inode: inode, nodes: [], handle: handle, descriptor: isOpenable ? -1 : descriptor)
+            identifier,
+            Directory(
+                inode: inode, nodes: [], handle: handle,
+                descriptor: isForOpening && !keepsDescriptor ? -1 : descriptor, handlesTellInodes: isForOpening)
         )
     }
 
