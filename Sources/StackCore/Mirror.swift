@@ -184,7 +184,7 @@ public final class Mirror: FileSystem {
         guard let connection else { return }
         let hasEpochs = negotiation.minorVersion >= 44
         let coherence = try Coherence(
-            source, nodes, files, connection, cachesPages: backing == nil, hasEpochs: hasEpochs,
+            source, nodes, files, connection, backing, opensFiles: opensFiles, hasEpochs: hasEpochs,
             keepsAttributes: cache.unwatched.attributes.seconds > 1, logger)
         if !hasEpochs { cache = cache.withoutEpochs }
         try coherence.begin()

@@ -24,8 +24,8 @@ final class Coherence: ChangeSink, NodeObserver {
     private let connection: Connection
     private let entries: EntryInvalidations
     private let inodes: InodeInvalidations
-    /// The kernel caches pages of regular files, as not all data go by passthrough.
-    private let cachesPages: Bool
+    /// Nil where no data go by passthrough.
+    private let backing: BackingFiles?
     /// INC_EPOCH is there (7.44).
     private let hasEpochs: Bool
     /// Attributes may be given out for longer than a moment, also where nobody sees them change.
@@ -38,17 +38,17 @@ final class Coherence: ChangeSink, NodeObserver {
     /// - Throws: what eventfd(2) gives.
     init(
         _ source: any ChangeSource, _ nodes: NodeTable, _ files: OpenFileTable, _ connection: Connection,
-        cachesPages: Bool, hasEpochs: Bool, keepsAttributes: Bool, _ logger: Logger
+        _ backing: BackingFiles?, opensFiles: Bool, hasEpochs: Bool, keepsAttributes: Bool, _ logger: Logger
     ) throws(Errno) {
         self.source = source
         self.nodes = nodes
         self.connection = connection
-        self.cachesPages = cachesPages
+        self.backing = backing
         self.hasEpochs = hasEpochs
         self.keepsAttributes = keepsAttributes
         self.logger = logger
         entries = try EntryInvalidations(connection)
-        inodes = try InodeInvalidations(connection, nodes, files, cachesPages: cachesPages, logger)
+        inodes = try InodeInvalidations(connection, nodes, files, backing, opensFiles: opensFiles, logger)
     }
 
     /// Starts the threads, the source's last. Nothing is served yet.
@@ -76,6 +76,9 @@ final class Coherence: ChangeSink, NodeObserver {
         inodes.end()
     }
 
+    /// The kernel may have pages of regular files, as not all data go by passthrough.
+    private var cachesPages: Bool { backing?.cachesPages ?? true }
+
     /// Once, whoever asks for it first.
     private func endSource() {
         if !isSourceEnded.exchange(true, ordering: .acquiringAndReleasing) { source.end() }
@@ -102,18 +105,23 @@ final class Coherence: ChangeSink, NodeObserver {
         tracksEveryNode && nodes.marks(node) & Use.watched != 0 && isRunning.load(ordering: .relaxed)
     }
 
-    /// The kernel is about to be given attributes or an access control list of a node. Comes before the look at whether they may be kept,
-    /// so that who gives the source up finds the mark, or who answers finds the source gone.
+    /// The kernel is about to be given attributes of a node. Comes before they are read, and before the look at whether they may be kept: who
+    /// sweeps finds the mark, or who answers finds that the moment has moved on, and the source gone.
     func gives(_ node: NodeID) {
         if tracksEveryNode || keepsAttributes { nodes.note(node, Use.given) }
     }
+
+    /// The kernel is about to be given an access control list of a node, which it keeps as long as the attributes, or longer: what is
+    /// held and not looked up again has its attributes asked for by stat(2), and its list by nobody. Comes before the list is read.
+    func givesList(_ node: NodeID) { nodes.note(node, Use.given) }
 
     /// The kernel is about to be given a directory's entries.
     func lists(_ directory: NodeID) { nodes.note(directory, Use.listed) }
 
     /// Moves on whenever attributes that were read before may be outdated without anybody knowing of what: a node has come to be that no
-    /// earlier change could find. Read it before attributes, and, if it has moved when their node is known, read them again.
-    var moment: UInt64 { tracksEveryNode ? clock.load(ordering: .acquiring) : 0 }
+    /// earlier change could find, or changes were lost. Read it before attributes, and, if it has moved when their node is known and
+    /// marked, read them again.
+    var moment: UInt64 { clock.load(ordering: .acquiring) }
 
     // MARK: NodeObserver
 
@@ -158,6 +166,7 @@ final class Coherence: ChangeSink, NodeObserver {
     }
 
     func changesLost() {
+        clock.wrappingAdd(1, ordering: .acquiringAndReleasing)
         if hasEpochs { connection.expireEntries() }
         inodes.sweep()
     }

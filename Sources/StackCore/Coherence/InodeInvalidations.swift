@@ -20,13 +20,17 @@ final class InodeInvalidations: Sendable {
     private let connection: Connection
     private let nodes: NodeTable
     private let files: OpenFileTable
-    private let cachesPages: Bool
+    private let backing: BackingFiles?
+    private let opensFiles: Bool
     private let logger: Logger
 
+    /// - Parameter opensFiles: the kernel asks for each file that is opened, and drops what it has kept of its data then.
     init(
-        _ connection: Connection, _ nodes: NodeTable, _ files: OpenFileTable, cachesPages: Bool, _ logger: Logger
+        _ connection: Connection, _ nodes: NodeTable, _ files: OpenFileTable, _ backing: BackingFiles?,
+        opensFiles: Bool, _ logger: Logger
     ) throws(Errno) {
-        self.cachesPages = cachesPages
+        self.opensFiles = opensFiles
+        self.backing = backing
         self.connection = connection
         self.nodes = nodes
         self.files = files
@@ -89,30 +93,32 @@ final class InodeInvalidations: Sendable {
     private func sweepNow() {
         let start = Self.now
         var count = 0
+        let cachesPages = backing?.cachesPages ?? true
         files.forEachNode { node in
-            connection.invalidateAttributes(nodeid: node.rawValue)
+            _ = drop(node, withData: cachesPages)
             count += 1
         }
-        if cachesPages {
-            // Also of what was opened without a request.
-            nodes.forEachLiveNode { node in
-                if !connection.invalidateData(nodeid: node.rawValue) { retry(node) }
-                count += 1
-            }
-        } else {
+        if opensFiles {
             nodes.forEachGivenNode { node, isListed in
-                let isKnown =
-                    isListed
-                    ? connection.invalidateData(nodeid: node.rawValue)
-                    : connection.invalidateAttributes(nodeid: node.rawValue)
-                if !isKnown {
+                if !drop(node, withData: isListed) {
                     nodes.note(node, Use.given)
                     retry(node)
                 }
                 count += 1
             }
+        } else {
+            nodes.forEachLiveNode { node in
+                if !drop(node, withData: true) { retry(node) }
+                count += 1
+            }
         }
         logger.debug(
             "changes were lost: asked the kernel to drop what it kept of \(count) nodes in \(Self.now - start) ms")
+    }
+
+    private func drop(_ node: NodeID, withData: Bool) -> Bool {
+        withData
+            ? connection.invalidateData(nodeid: node.rawValue)
+            : connection.invalidateAttributes(nodeid: node.rawValue)
     }
 }

@@ -48,6 +48,8 @@ final class BackingFiles: Sendable {
     private let state: Mutex<State>
     /// How many inodes are, or may be, mapped for writing: zero spares every reply a look at the table.
     private let writableCount = Atomic<Int>(0)
+    /// A file was opened that has no backing file: the kernel caches its pages while it is open.
+    private let hasCachedPages = Atomic(false)
     private let connection: Connection
 
     init(_ connection: Connection) {
@@ -58,6 +60,9 @@ final class BackingFiles: Sendable {
         state.inodes.reserveCapacity(2 * Self.keptLimit)
         self.state = Mutex(state)
     }
+
+    /// Whether the kernel may have pages of a regular file.
+    var cachesPages: Bool { hasCachedPages.load(ordering: .relaxed) }
 
     /// A file of a node is being opened for reading. Returns the id to answer with if the node has a backing file that will do, and
     /// then the lower file need not be opened.
@@ -97,6 +102,7 @@ final class BackingFiles: Sendable {
             state.inodes[node] = inode
             return (inode.backing, !wasWritable && inode.mappable > 0)
         }
+        if backing == nil { hasCachedPages.store(true, ordering: .relaxed) }
         if isFirstMappable {
             writableCount.wrappingAdd(1, ordering: .relaxed)
             connection.invalidateAttributes(nodeid: node.rawValue)

@@ -71,7 +71,8 @@ extension Mirror {
                         isNow: counted.contains(.mtimeNow)))
             }
         }
-        try reply.append(attributesReply(try Lower.status(of: inode), attributeTimeout(node.id, inode: inode)))
+        let timeout = attributeTimeout(node.id, inode: inode)
+        try reply.append(attributesReply(try Lower.status(of: inode), timeout))
     }
 
     /// chown(2) clears set-user-id and set-group-id itself. What it leaves is set-group-id without group execution, which marks

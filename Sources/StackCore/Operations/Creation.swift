@@ -120,13 +120,17 @@ extension Mirror {
         _ flags: UInt32, unnamed: Bool = false,
         into reply: inout Reply
     ) throws(Errno) {
+        let moment = coherence?.moment
         var status = try Lower.status(of: file.number)
         let inode = try Lower.openInode(ofFile: file.number)
         let id = try nodes.adopt(inode, status, parent: parent.id, name: name.pointer)
         do throws(Errno) {
             if unnamed { nodes.pin(id, try Lower.openInode(ofFile: file.number)) }
             let node = try nodes.borrow(id)
-            if coherence?.seesAttributes(of: id) ?? false { status = try Lower.status(of: node.descriptor) }
+            coherence?.gives(id)
+            if let coherence, coherence.moment != moment || coherence.seesAttributes(of: id) {
+                status = try Lower.status(of: node.descriptor)
+            }
             // The open file is taken in first, as it decides whether the attributes may be kept.
             let opened = try enter(request, file, id, node.descriptor, status, flags)
             try reply.append(entry(id, status, in: parent))

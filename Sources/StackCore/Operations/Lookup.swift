@@ -31,6 +31,7 @@ extension Mirror {
         guard let coherence else { return try find(name, in: parent) }
         let moment = coherence.moment
         let (id, status) = try find(name, in: parent)
+        coherence.gives(id)
         return (id, coherence.moment == moment ? status : current(id) ?? status)
     }
 
@@ -90,6 +91,7 @@ extension Mirror {
         let status = try Lower.status(of: inode.number)
         if name.isDotDot, node.id != .root { inode = try insideLower(inode) }
         let id = try nodes.adopt(inode, status, parent: .root, name: Name(".").pointer)
+        coherence?.gives(id)
         try reply.append(entry(id, current(id) ?? status, in: node))
     }
 

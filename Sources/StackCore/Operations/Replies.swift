@@ -10,7 +10,8 @@ extension Mirror {
         ino ^ UInt64(deviceIndex) << 48
     }
 
-    /// How long the kernel may keep a node's attributes; `inode` is open on it, where one is at hand.
+    /// How long the kernel may keep a node's attributes; `inode` is open on it, where one is at hand. Comes before they are read, or
+    /// after ``lookUp(_:in:)``, which sees to what comes between.
     func attributeTimeout(_ id: NodeID, inode: Int32?) -> Timeout {
         if let backing, !backing.mayKeepAttributes(id, inode: inode) { return .none }
         coherence?.gives(id)

@@ -35,8 +35,7 @@ extension Mirror {
 
     public func getxattr(_ request: Request, _ name: Name, size: UInt32, into reply: inout Reply) throws(Errno) {
         let node = try nodes.borrow(NodeID(rawValue: request.nodeid))
-        // The kernel keeps access control lists.
-        coherence?.gives(node.id)
+        if isAccessControlList(name) { coherence?.givesList(node.id) }
         let room = reply.room(upTo: min(Int(size), largestAttribute))
         let length: Int
         do throws(Errno) {
@@ -63,6 +62,13 @@ extension Mirror {
         }
         guard size == 0 || length <= Int(size) else { throw .erange }
         try answer(length, size: size, into: &reply)
+    }
+
+    /// The two that the kernel keeps (FUSE_POSIX_ACL), also that there is none: system.posix_acl_access and system.posix_acl_default.
+    private func isAccessControlList(_ name: borrowing Name) -> Bool {
+        let prefix: StaticString = "system.posix_acl_"
+        return name.count > prefix.utf8CodeUnitCount
+            && memcmp(name.pointer, prefix.utf8Start, prefix.utf8CodeUnitCount) == 0
     }
 
     private func answer(_ length: Int, size: UInt32, into reply: inout Reply) throws(Errno) {

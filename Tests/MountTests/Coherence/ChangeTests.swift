@@ -17,26 +17,6 @@ extension Coherence {
             try pair.end()
         }
 
-        @Test func dataThatTheKernelCaches() throws {
-            for options in [["passthrough=off"], ["small-files"]] {
-                let pair = try Pair(options: Self.watched + options)
-                try pair.expectSuccess(
-                    .coherence(
-                        Self.prepare + """
-                            held = os.open('data', os.O_RDONLY)
-                            mapped = mmap.mmap(held, 4096, mmap.MAP_SHARED, mmap.PROT_READ)
-                            for round in range(50):
-                                content = bytes([round]) * 4096
-                                with open(below + '/data', 'r+b', buffering=0) as file:
-                                    file.write(content)
-                                end = time.monotonic() + 20
-                                while not (mapped[:4096] == content == os.pread(held, 4096, 0) == read('data')[:4096]):
-                                    assert time.monotonic() < end, (round, mapped[0], os.pread(held, 1, 0), read('data')[:1])
-                            """), pair.lower)
-                try pair.end()
-            }
-        }
-
         @Test func changesFromAnotherMountNamespace() throws {
             let pair = try Pair(options: Self.watched)
             try pair.expectSuccess(

@@ -24,15 +24,7 @@ extension Coherence {
 
         /// A queue of four events overflows all the time.
         @Test func withAQueueThatOverflows() throws {
-            let parameter = "/proc/sys/fs/fanotify/max_queued_events"
-            let before = TextFile.read(parameter)
-            try Self.write("4", to: parameter)
-            let pair: Pair
-            do {
-                defer { try? Self.write(before, to: parameter) }
-                pair = try Pair(options: Self.options, command: nil, deadline: 7200)
-            }
-            try run(pair, "overflowing")
+            try run(Overflows.pair(deadline: 7200), "overflowing")
         }
 
         @Test func withTheWatcherStopped() throws {
@@ -43,14 +35,6 @@ extension Coherence {
             try pair.expectSuccess(
                 .coherence("settle('after the end', lambda root: tree(root, names=['missing']))"), pair.lower)
             try run(pair, "stopped")
-        }
-
-        static func write(_ text: String, to path: String) throws {
-            let fd = open(path, O_WRONLY)
-            defer { close(fd) }
-            guard fd >= 0, text.withCString({ Glibc.write(fd, $0, strlen($0)) }) > 0 else {
-                throw SupportError("\(path) cannot be written: errno \(errno)")
-            }
         }
 
         private func run(_ pair: Pair, _ what: String, _ other: String = "") throws {
