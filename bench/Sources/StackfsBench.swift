@@ -7,7 +7,8 @@ struct StackfsBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stackfs-bench",
         abstract: "Measure what stackfs and file systems like it cost against the directory that they show.",
-        subcommands: [RunCommand.self, VisibilityCommand.self, SweepCommand.self, LoopCommand.self], defaultSubcommand: RunCommand.self)
+        subcommands: [RunCommand.self, VisibilityCommand.self, SweepCommand.self, LoopCommand.self],
+        defaultSubcommand: RunCommand.self)
 }
 
 /// The part of a measurement that runs on the file system.

@@ -6,11 +6,12 @@ import Foundation
 struct SweepCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sweep",
-        abstract: "Measure how soon all is right again after more changes behind the mount than the watcher could take.",
+        abstract:
+            "Measure how soon all is right again after more changes behind the mount than the watcher could take.",
         discussion: """
-            Files are looked at through the mount, all of whose attributes the kernel keeps (attr_timeout=3600). Some are held by \
-            descriptors that are not open (O_PATH), so that nothing looks them up again. The daemon stands still while they and more \
-            change; the times run from its going on.
+            Files are looked at through the mount, all of whose attributes the kernel keeps (attr_timeout=3600). Some of them, and all \
+            directories, are held by descriptors that are not open (O_PATH), so that nothing looks them up again. The daemon stands \
+            still while they and more change; the times run from its going on.
             """)
 
     @Option(help: "The stackfs to measure.") var stackfs = ".build/release/stackfs"
@@ -38,9 +39,15 @@ struct SweepCommand: ParsableCommand {
             _ = daemon.wait(seconds: 10)
         }
         try walk(mount)
-        let descriptors = try hold(in: mount)
-        defer { descriptors.forEach { close($0.descriptor) } }
-        for round in 1...rounds { try measure(round, daemon, lower, mount, descriptors) }
+        // The last one first.
+        let step = max(files / held, 1)
+        let held = try hold(
+            stride(from: files - 1, to: 0, by: -step).map { number in
+                "dir\(number / Self.perDirectory)/file\(number % Self.perDirectory)"
+            }, in: mount)
+        let directories = try hold((0..<files / Self.perDirectory).map { "dir\($0)" }, in: mount)
+        defer { (held + directories).forEach { close($0.descriptor) } }
+        for round in 1...rounds { try measure(round, daemon, lower, mount, directories, held) }
     }
 
     private func makeFiles(in lower: String) throws {
@@ -80,28 +87,25 @@ struct SweepCommand: ParsableCommand {
         let descriptor: Int32
     }
 
-    /// Every so many files, the last one included.
-    private func hold(in mount: String) throws -> [Held] {
-        let step = max(files / held, 1)
-        return try stride(from: files - 1, to: 0, by: -step).map { number in
-            let path = "dir\(number / Self.perDirectory)/file\(number % Self.perDirectory)"
+    private func hold(_ paths: [String], in mount: String) throws -> [Held] {
+        try paths.map { path in
             let descriptor = open("\(mount)/\(path)", Self.pathOnly)
             return Held(path: path, descriptor: try valid(descriptor < 0 ? -errno : descriptor, path))
         }
     }
 
     private func measure(
-        _ round: Int, _ daemon: Subprocess, _ lower: String, _ mount: String, _ held: [Held]
+        _ round: Int, _ daemon: Subprocess, _ lower: String, _ mount: String, _ directories: [Held], _ files: [Held]
     ) throws {
         usleep(1_500_000)
         // What was dropped before is kept again.
         try walk(mount)
         var status = stat()
-        for file in held { try valid(fstat(file.descriptor, &status), file.path) }
+        for file in directories + files { try valid(fstat(file.descriptor, &status), file.path) }
         let mode = mode_t(0o600 + round % 2)
         kill(daemon.identifier, SIGSTOP)
         for number in 0..<200 { close(creat("\(lower)/noise/\(round).\(number)", 0o600)) }
-        for file in held { chmod("\(lower)/\(file.path)", mode) }
+        for file in directories + files { chmod("\(lower)/\(file.path)", mode) }
         kill(daemon.identifier, SIGCONT)
         let start = bench_now()
         func wait(_ what: String, _ ask: () -> Int32) throws {
@@ -112,11 +116,14 @@ struct SweepCommand: ParsableCommand {
                 usleep(100)
             }
         }
-        try wait("a name") { stat("\(mount)/\(held[0].path)", &status) }
-        let named = bench_now() - start
-        for file in held.reversed() { try wait(file.path) { fstat(file.descriptor, &status) } }
-        let all = bench_now() - start
+        func time(_ held: [Held]) throws -> UInt64 {
+            for file in held.reversed() { try wait(file.path) { fstat(file.descriptor, &status) } }
+            return (bench_now() - start) / 1000
+        }
+        try wait("a name") { stat("\(mount)/\(files[0].path)", &status) }
+        let named = (bench_now() - start) / 1000
         print(
-            "round \(round): names right after \(named / 1000) us, \(held.count) held files after \(all / 1000) us")
+            "round \(round): right after \(named) us: a name; \(try time(directories)) us: \(directories.count) held directories; "
+                + "\(try time(files)) us: \(files.count) held files")
     }
 }

@@ -89,7 +89,8 @@ final class InodeInvalidations: Sendable {
         }
     }
 
-    /// Open files first: all else is looked up again before it is used, once its name has expired.
+    /// First what is likely to be in use without being looked up again, which all else is once its name has expired: open files, then
+    /// directories. Of the rest that is what has a descriptor that is not open (O_PATH), or a file handle.
     private func sweepNow() {
         let start = Self.now
         var count = 0
@@ -99,12 +100,14 @@ final class InodeInvalidations: Sendable {
             count += 1
         }
         if opensFiles {
-            nodes.forEachGivenNode { node, isListed in
-                if !drop(node, withData: isListed) {
-                    nodes.note(node, Use.given)
-                    retry(node)
+            for directories in [true, false] {
+                nodes.forEachGivenNode(directories: directories) { node, isListed in
+                    if !drop(node, withData: isListed) {
+                        nodes.note(node, Use.given)
+                        retry(node)
+                    }
+                    count += 1
                 }
-                count += 1
             }
         } else {
             nodes.forEachLiveNode { node in

@@ -40,17 +40,18 @@ extension NodeTable {
         }
     }
 
-    /// Calls `body` for each node of which the kernel may keep what no time ends, and whether that may be a directory's entries.
+    /// Calls `body` for each node, of directories or of all else, of which the kernel may keep what no time ends, and whether that may be a
+    /// directory's entries.
     ///
     /// A node that is not given out anew is left out the time after next: an answer that was under way the first time is met the
     /// second time.
-    func forEachGivenNode(_ body: (NodeID, _ isListed: Bool) -> Void) {
+    func forEachGivenNode(directories: Bool, _ body: (NodeID, _ isListed: Bool) -> Void) {
         nodes.forEachBlock { slot in
             let use = record(slot).use
             let marks = use.current.rawValue
-            guard slot >= NodeID.root.slot, marks & (Use.given | Use.aged | Use.listed) != 0, use.hold() != nil else {
-                return
-            }
+            guard slot >= NodeID.root.slot, marks & (Use.given | Use.aged | Use.listed) != 0,
+                (marks & Use.directory != 0) == directories, use.hold() != nil
+            else { return }
             let node = id(slot)
             use.age()
             release(slot)

@@ -50,9 +50,11 @@ struct Identity {
     var mount: UInt16
     var inode: UInt64
     var birth: UInt64
+    var isDirectory: Bool
 
     init(mount: UInt16, _ status: borrowing linux_statx) {
         self.mount = mount
+        isDirectory = status.isDirectory
         inode = status.ino
         birth = Identity.birth(status)
     }

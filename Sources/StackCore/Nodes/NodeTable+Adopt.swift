@@ -154,7 +154,9 @@ extension NodeTable {
         let record = record(slot)
         record.fill(identity, generation: arena.nextGeneration(), lookups: 1, reference)
         let isTracked = observer?.tracksEveryNode ?? false && mounts.isLocal(identity.mount)
-        record.use.publish(descriptor: -1, holds: 1, isTracked ? Use.tracked | Use.watched : 0)
+        record.use.publish(
+            descriptor: -1, holds: 1,
+            (isTracked ? Use.tracked | Use.watched : 0) | (identity.isDirectory ? Use.directory : 0))
         if isTracked { observer?.nodeBegins(id(slot), lowerInode(slot)) }
         // The room that was reserved is used before the index may shrink.
         shard.pointee.state.insert(tag, slot)

@@ -93,7 +93,7 @@ public final class NodeTable: @unchecked Sendable {
         let root = record(try nodes.allocate())
         let identity = Identity(mount: 0, status)
         root.fill(identity, generation: 0, lookups: 1, PreparedReference())
-        root.use.publish(descriptor: rootDescriptor, holds: 0, Use.pinned)
+        root.use.publish(descriptor: rootDescriptor, holds: 0, Use.pinned | Use.directory)
         let (shard, tag) = place(identity.mount, identity.inode)
         try shard.pointee.state.reserve()
         shard.pointee.state.insert(tag, NodeID.root.slot)

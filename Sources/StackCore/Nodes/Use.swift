@@ -2,8 +2,9 @@ import Synchronization
 
 /// One word that says what a record is being used for: its descriptor, how many operations hold it, and whether it lives.
 ///
-///     63 62 61 60 59 58 57 56        52 51             32 31              0
-///     | s| g| w| k| t| p| h| l| a  ... |     holds        | descriptor + 1 |
+///     63 62 61 60 59 58 57 56 55 54   52 51             32 31              0
+///     | s| g| w| k| t| p| h| l| a| d|...|     holds        | descriptor + 1 |
+///      |  |  |  |  |  |  |  |  |  `- directory: is one, as long as the record lives
 ///      |  |  |  |  |  |  |  |  `- aged: was `given` when the kernel was last told to drop all
 ///      |  |  |  |  |  |  |  `- live: ids and handles of the record are valid
 ///      |  |  |  |  |  |  `---- hot: used since the clock's hand last passed
@@ -29,6 +30,7 @@ struct Use: Equatable {
     static let given: UInt64 = 1 << 62
     static let listed: UInt64 = 1 << 63
     static let aged: UInt64 = 1 << 55
+    static let directory: UInt64 = 1 << 54
     private static let descriptorBits: UInt64 = 0xffff_ffff
     private static let holdBits: UInt64 = 0xf_ffff << 32
     static let oneHold: UInt64 = 1 << 32
