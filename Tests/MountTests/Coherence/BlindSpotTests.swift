@@ -29,6 +29,57 @@ extension Coherence {
             try pair.end()
         }
 
+        /// Blocks that are allocated when the lower file system writes: ext4 needs one more then to tell where so many pieces lie.
+        @Test func blocksOfWriteback() throws {
+            try expectUnseen(
+                .ext4, field: "st_blocks",
+                """
+                with open(below + '/file', 'wb', buffering=0) as file:
+                    for number in range(100):
+                        os.pwrite(file.fileno(), b'piece', number * 65536)
+                """, by: "fd = os.open(below + '/file', os.O_RDONLY); os.fsync(fd)")
+        }
+
+        @Test func accessTimes() throws {
+            try expectUnseen(
+                .ext4, field: "st_atime_ns",
+                """
+                write(below + '/file', b'content')
+                os.utime(below + '/file', ns=(10**18, 2 * 10**18))
+                """, by: "read(below + '/file')")
+        }
+
+        @Test func anOverlaysUpperDirectory() throws {
+            try expectUnseen(
+                .overlay, field: "st_size", "write(below + '/file', b'content')",
+                by: "write(below + '/../../base/up/lower/file', b'more content')")
+        }
+
+        /// Expects what nobody reports not to show as long as attributes are kept, and to show with the next change that is reported.
+        private func expectUnseen(
+            _ kind: LowerFileSystem, field: String, _ prepare: String, by change: String
+        ) throws {
+            let pair = try Pair(kind, options: Changes.watched)
+            try pair.expectSuccess(
+                .coherence(
+                    prepare + "\nfield = lambda root: os.stat(root + '/file').\(field)\n" + """
+                        for round in range(2):
+                            optional(lambda: os.lstat('missing'))
+                            field('.')
+                            time.sleep(1.2)
+                        settle('before', lambda root: (field(root), attributes(os.stat(root + '/file'))))
+                        before = field('.')
+
+                        """ + change + "\n" + """
+                            assert field(below) != before, 'nothing has changed'
+                            time.sleep(1.5)
+                            assert field('.') == before, (field('.'), before)
+                            os.chmod(below + '/file', 0o600)
+                            settle('after', field)
+                            """), pair.lower)
+            try pair.end()
+        }
+
         /// The log says who watches, and what is not seen.
         @Test func theLogNamesTheWatcher() throws {
             let pair = try Pair(options: ["watcher=fanotify"])

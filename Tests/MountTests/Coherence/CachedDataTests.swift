@@ -53,7 +53,6 @@ extension Coherence {
 
         /// A file that is open and mapped, in a directory that is watched.
         private static let prepare = """
-            import signal
             where = sys.argv[2]
             path = where + '/data'
             write(f'{below}/{path}', b'a' * 4096)

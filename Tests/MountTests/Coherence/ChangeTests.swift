@@ -17,6 +17,76 @@ extension Coherence {
             try pair.end()
         }
 
+        @Test func changesByARing() throws {
+            let pair = try Pair(options: Self.watched)
+            try pair.expectSuccess(
+                .coherence(
+                    Self.prepare + Self.ring + """
+                        both = lambda root: look(root, 'data')
+                        fd = os.open(below + '/data', os.O_WRONLY)
+                        for round in range(50):
+                            content = b'by a ring ' * round
+                            assert ring_write(fd, content, 7 * round) == len(content)
+                            settle('a write', both)
+                        """), pair.lower)
+            try pair.end()
+        }
+
+        /// What the mount itself has done shows at once, although the watcher reports what the kernel did by passthrough.
+        @Test func changesOfItsOwn() throws {
+            let pair = try Pair(options: Self.watched)
+            try pair.expectSuccess(
+                .coherence(
+                    Self.prepare + """
+                        fd = os.open('data', os.O_RDWR)
+                        source = os.open('other', os.O_RDONLY)
+                        calls = {
+                            'write': lambda: os.write(fd, b'begin'), 'pwritev': lambda: os.pwritev(fd, [b'a', b'b'], 50000),
+                            'append': lambda: write_more('data'), 'truncate': lambda: os.truncate('data', 100 + number),
+                            'fallocate': lambda: os.posix_fallocate(fd, 0, 4096 * (1 + number)), 'chmod': lambda: os.fchmod(fd, 0o600 + number % 8),
+                            'copy_file_range': lambda: os.copy_file_range(source, fd, 1000, 0, 400 * number)}
+                        def write_more(path):
+                            with open(path, 'ab', buffering=0) as file:
+                                file.write(b'more')
+                        def shown(root):
+                            return attributes(os.stat(root + '/data'))
+                        for number in range(100):
+                            for what, call in calls.items():
+                                call()
+                                assert shown('.') == shown(below), (what, shown('.'), shown(below))
+                        os.ftruncate(fd, 4096)
+                        with mmap.mmap(fd, 4096) as mapping:
+                            for number in range(3):
+                                mapping[number] = number
+                                mapping.flush()
+                                settle('a store', shown)
+                        """), pair.lower)
+            try pair.end()
+        }
+
+        /// `ring_write`: one write by io_uring(7).
+        private static let ring = """
+            parameters = ctypes.create_string_buffer(120)
+            ring = system(libc.syscall(425, 4, parameters))
+            word = lambda at: struct.unpack_from('I', parameters, at)[0]
+            queue = mmap.mmap(ring, max(word(64) + 4 * word(0), word(100) + 16 * word(4)), offset=0)
+            entries = mmap.mmap(ring, 64 * word(0), offset=0x10000000)
+            def ring_write(fd, content, offset):
+                buffer = ctypes.create_string_buffer(content, len(content) or 1)
+                tail = struct.unpack_from('I', queue, word(44))[0]
+                slot = tail & struct.unpack_from('I', queue, word(48))[0]
+                struct.pack_into('BBHiQQIIQ24x', entries, 64 * slot, 23, 0, 0, fd, offset, ctypes.addressof(buffer), len(content), 0, 1)
+                struct.pack_into('I', queue, word(64) + 4 * slot, slot)
+                struct.pack_into('I', queue, word(44), tail + 1)
+                system(libc.syscall(426, ring, 1, 1, 1, None, 0))
+                head = struct.unpack_from('I', queue, word(80))[0]
+                at = word(100) + 16 * (head & struct.unpack_from('I', queue, word(88))[0])
+                struct.pack_into('I', queue, word(80), head + 1)
+                return struct.unpack_from('QiI', queue, at)[1]
+
+
+            """
+
         @Test func changesFromAnotherMountNamespace() throws {
             let pair = try Pair(options: Self.watched)
             try pair.expectSuccess(

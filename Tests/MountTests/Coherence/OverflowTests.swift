@@ -38,7 +38,6 @@ extension Coherence {
             try pair.expectSuccess(
                 .coherence(
                     Changes.prepare + """
-                        import signal
                         daemon = int(sys.argv[2])
                         os.mkdir(below + '/many')
                         os.listdir('many')
