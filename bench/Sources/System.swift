@@ -42,6 +42,7 @@ struct System: Sendable {
     /// are read and written again and again, in pieces; for small files; and what caching is worth.
     static let defaultSets = [
         ("stackfs", "\(best),transport=device"), ("stackfs-ring", "\(best),transport=ring"),
+        ("stackfs-poll", "\(best),transport=device,busy_poll=50"),
         ("stackfs-cached", "\(best),transport=ring,passthrough=off,writeback_cache"),
         ("stackfs-small-files", "\(best),transport=ring,small-files"),
         ("stackfs-nocache", "cache=none,transport=device"),
