@@ -7,7 +7,9 @@ struct StackfsBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stackfs-bench",
         abstract: "Measure what stackfs and file systems like it cost against the directory that they show.",
-        subcommands: [RunCommand.self, VisibilityCommand.self, SweepCommand.self, LoopCommand.self],
+        subcommands: [
+            RunCommand.self, VisibilityCommand.self, SweepCommand.self, ScrapeCommand.self, LoopCommand.self,
+        ],
         defaultSubcommand: RunCommand.self)
 }
 
