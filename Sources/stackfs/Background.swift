@@ -12,30 +12,48 @@ struct Background {
 
     private init(front: Int32?) { self.front = front }
 
-    /// Forks; must be called before any thread is started. Only the process in the background returns.
-    static func start() throws(Failure) -> Background {
+    /// In the process in the background: how it reaches the one in front, which has started it. Nil in every other one.
+    static func ofThisProcess() -> Background? {
+        guard let text = getenv(variable), let number = Int32(String(cString: text)), number > 2 else { return nil }
+        unsetenv(variable)
+        var status = stat()
+        guard fstat(number, &status) == 0, status.st_mode & S_IFMT == S_IFIFO else { return nil }
+        _ = fcntl(number, F_SETFD, FD_CLOEXEC)
+        // What ps(1) and killall(1) show is "exe" else, the name by which it was started.
+        let name = CommandLine.arguments.first?.split(separator: "/").last ?? "stackfs"
+        _ = String(name).withCString { linux_prctl(LINUX_PR_SET_NAME, Int(bitPattern: $0), 0) }
+        return Background(front: number)
+    }
+
+    private static let variable = "STACKFS_FRONT"
+
+    /// Starts this program again, with the same command line, as the process in the background, and ends with its verdict.
+    ///
+    /// Not by a mere fork(2): Swift's runtime remembers the number of each thread, and would take that of the process in front for the
+    /// main thread's. A lock of its, waited for by another thread, would stay locked for ever once that process has ended (FUTEX_LOCK_PI).
+    static func start() throws(Failure) -> Never {
         var ends: [Int32] = [-1, -1]
-        guard closingPipe(&ends) else { throw .unable("no pipe: \(Errno.last)") }
-        switch linux_fork() {
-        case ..<0: throw .unable("no new process: \(Errno.last)")
-        case 0:
-            close(ends[0])
-            return Background(front: ends[1])
-        default:
-            close(ends[1])
-            waitInFront(ends[0])
+        guard closingPipe(&ends), fcntl(ends[1], F_SETFD, 0) == 0 else { throw .unable("no pipe: \(Errno.last)") }
+        setenv(variable, "\(ends[1])", 1)
+        var child = pid_t()
+        let result = posix_spawn(&child, "/proc/self/exe", nil, nil, CommandLine.unsafeArgv, environ)
+        guard result == 0 else {
+            let error = Errno(rawValue: result)
+            throw .unable("no process in the background, for which /proc/self/exe is started (\(error)): try -f")
         }
+        close(ends[1])
+        waitInFront(ends[0])
     }
 
     /// Closes what was inherited beyond the standard descriptors: whoever waits for the other end of a pipe must not wait for
     /// the mount's end. Must be called before anything is opened.
-    static func closeInherited(except kept: Int32?) {
-        guard let kept, kept > 2 else {
-            _ = linux_close_range(3, .max, 0)
-            return
+    static func closeInherited(except descriptor: Int32?, _ background: Background?) {
+        var next: UInt32 = 3
+        for kept in [descriptor, background?.front].compactMap({ $0 }).filter({ $0 > 2 }).sorted() {
+            if kept > next { _ = linux_close_range(next, UInt32(kept) - 1, 0) }
+            next = UInt32(kept) + 1
         }
-        if kept > 3 { _ = linux_close_range(3, UInt32(kept) - 1, 0) }
-        _ = linux_close_range(UInt32(kept) + 1, .max, 0)
+        _ = linux_close_range(next, .max, 0)
     }
 
     /// Waits for the verdict, one byte, the exit status; the sentence about a failure follows it.

@@ -44,8 +44,32 @@ struct Mirroring {
     }
 
     func run() throws(Failure) {
-        let staysInFront = command.foreground || command.debug
-        if !staysInFront { Background.closeInherited(except: command.fuseFd) }
+        if command.foreground || command.debug {
+            let prepared = try prepare()
+            do throws(Failure) { try serve(prepared, .none) } catch { Background.none.fail(error) }
+            return
+        }
+        guard let background = Background.ofThisProcess() else {
+            Background.closeInherited(except: command.fuseFd, nil)
+            // What can be told beforehand is told in front.
+            _ = try prepare()
+            try Background.start()
+        }
+        Background.closeInherited(except: command.fuseFd, background)
+        CommandLog.send(to: .both)
+        do throws(Failure) { try serve(try prepare(), background) } catch { background.fail(error) }
+    }
+
+    /// What is known before anything is mounted.
+    private struct Prepared: ~Copyable {
+        let lower: Descriptor
+        let source: String
+        let target: String?
+        let plan: MountPlan
+        let statistics: Int32?
+    }
+
+    private func prepare() throws(Failure) -> Prepared {
         let lower = try Checks.openLower(lowerPath)
         guard let source = resolved(lowerPath) else {
             throw .unable("the path of the lower directory \(lowerPath) cannot be found: \(Errno.last)")
@@ -53,14 +77,7 @@ struct Mirroring {
         let statistics = try command.statsdir.map { (path) throws(Failure) in try Checks.openStatistics(path).take() }
         let target = try command.fuseFd == nil ? checkedMountPoint(lower, source) : mountPath.flatMap(resolved)
         let plan = MountPlan(options, user: geteuid(), source: source, lower: try flags(of: lower))
-
-        if !staysInFront { CommandLog.send(to: .both) }
-        let background = staysInFront ? .none : try Background.start()
-        do throws(Failure) {
-            try serve(lower.take(), source, target, plan, statistics, background)
-        } catch {
-            background.fail(error)
-        }
+        return Prepared(lower: lower, source: source, target: target, plan: plan, statistics: statistics)
     }
 
     /// The mount point's real path, once everything that is known beforehand allows the mount.
@@ -87,10 +104,10 @@ struct Mirroring {
         return LowerFlags(rawValue: status.flags)
     }
 
-    private func serve(
-        _ lower: Int32, _ source: String, _ target: String?, _ plan: MountPlan, _ statistics: Int32?,
-        _ background: Background
-    ) throws(Failure) {
+    private func serve(_ prepared: consuming Prepared, _ background: Background) throws(Failure) {
+        let (source, target, plan) = (prepared.source, prepared.target, prepared.plan)
+        let statistics = prepared.statistics
+        let lower = prepared.lower.take()
         let openFiles = raiseDescriptorLimit()
         let watching: Watching
         do throws(Failure) {

@@ -92,6 +92,7 @@ static const uint32_t LINUX_CAP_PERFMON = 38;
 static const uint32_t LINUX_CAP_BPF = 39;
 
 // prctl(2).
+static const int32_t LINUX_PR_SET_NAME = 15;
 static const int32_t LINUX_PR_CAPBSET_READ = 23;
 static const int32_t LINUX_PR_CAPBSET_DROP = 24;
 static const int32_t LINUX_PR_SET_NO_NEW_PRIVS = 38;

@@ -142,6 +142,21 @@ import Testing
         #expect(isGone)
     }
 
+    /// A process that has only forked keeps what Swift's runtime remembers of another one's threads (PF_FORKNOEXEC, field 9 of
+    /// proc_pid_stat(5)), and a lock of the main thread's can stay locked for ever.
+    @Test func theProcessInTheBackgroundIsAProgramOfItsOwn() throws {
+        let scratch = try CommandScratch()
+        #expect(try scratch.stackfs("lower", "mount") == ProcessResult(status: 0, output: "", error: ""))
+        let words = try scratch.sh(
+            """
+            pid=$(pgrep -nx stackfs)
+            tr '\\0' ' ' </proc/$pid/cmdline; cat /proc/$pid/comm
+            echo $(($(cut -d' ' -f9 /proc/$pid/stat) & 0x40))
+            """)
+        #expect(words.hasSuffix("stackfs lower mount stackfs\n0\n"), "\(words)")
+        #expect(try scratch.stackfs("umount", "mount").status == 0)
+    }
+
     @Test func theProcessInTheBackgroundHoldsNothingOfTheCallers() throws {
         let scratch = try CommandScratch()
         // The pipe to cat ends with the command, and not with the mount: else this would take as long as the mount.
