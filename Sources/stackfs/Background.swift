@@ -48,12 +48,7 @@ struct Background {
     /// Closes what was inherited beyond the standard descriptors: whoever waits for the other end of a pipe must not wait for
     /// the mount's end. Must be called before anything is opened.
     static func closeInherited(except descriptor: Int32?, _ background: Background?) {
-        var next: UInt32 = 3
-        for kept in [descriptor, background?.front].compactMap({ $0 }).filter({ $0 > 2 }).sorted() {
-            if kept > next { _ = linux_close_range(next, UInt32(kept) - 1, 0) }
-            next = UInt32(kept) + 1
-        }
-        _ = linux_close_range(next, .max, 0)
+        Descriptor.closeAll(from: 3, but: [descriptor, background?.front].compactMap { $0 })
     }
 
     /// Waits for the verdict, one byte, the exit status; the sentence about a failure follows it.
@@ -91,13 +86,11 @@ struct Background {
         close(front)
     }
 
-    /// The mount does not stand.
+    /// The mount does not stand: the process in front says why.
     func fail(_ failure: Failure) -> Never {
         if let front {
             var bytes = [UInt8(truncatingIfNeeded: failure.status)] + Array(failure.message.utf8)
             _ = linux_write(front, &bytes, bytes.count)
-        } else {
-            sayOnStandardError(failure.message)
         }
         exit(failure.status)
     }

@@ -44,11 +44,7 @@ struct Mirroring {
     }
 
     func run() throws(Failure) {
-        if command.foreground || command.debug {
-            let prepared = try prepare()
-            do throws(Failure) { try serve(prepared, .none) } catch { Background.none.fail(error) }
-            return
-        }
+        if command.foreground || command.debug { return try serve(try prepare(), .none) }
         guard let background = Background.ofThisProcess() else {
             Background.closeInherited(except: command.fuseFd, nil)
             // What can be told beforehand is told in front.

@@ -48,9 +48,9 @@ struct MountOptions: Sendable {
     var nonempty = false
     var autoUnmount = false
     var cloneDescriptor = false
-    /// Trees of control groups, in their order, and the size that stat(2) tells of their files.
     /// Microseconds.
     var busyPoll = 0
+    /// Trees of control groups, in their order, and the size that stat(2) tells of their files.
     var cgroups: [CgroupOption] = []
     var cgroupSize: UInt64 = 0
     /// Limits of control groups are enforced by killing.

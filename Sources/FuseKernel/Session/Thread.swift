@@ -19,12 +19,7 @@ public enum Thread {
     /// long as it shares the table nothing in it is closed: not /dev/fuse either, which would end the waiting.
     /// False, and the table shared still, before Linux 5.9.
     public static func leaveDescriptors(but kept: [Int32]) -> Bool {
-        var next: UInt32 = 0
-        for number in ([STDERR_FILENO] + kept).sorted().map({ UInt32($0) }) {
-            if number > next, linux_close_range(next, number - 1, LINUX_CLOSE_RANGE_UNSHARE) != 0 { return false }
-            next = number + 1
-        }
-        return linux_close_range(next, .max, LINUX_CLOSE_RANGE_UNSHARE) == 0
+        Descriptor.closeAll(from: 0, but: [STDERR_FILENO] + kept, flags: LINUX_CLOSE_RANGE_UNSHARE)
     }
 
     private final class Body {

@@ -24,8 +24,6 @@ final class Coherence: ChangeSink, NodeObserver {
     private let connection: Connection
     private let entries: EntryInvalidations
     private let inodes: InodeInvalidations
-    /// Nil where no data go by passthrough.
-    private let backing: BackingFiles?
     /// INC_EPOCH is there (7.44).
     private let hasEpochs: Bool
     /// Attributes may be given out for longer than a moment, also where nobody sees them change.
@@ -43,7 +41,6 @@ final class Coherence: ChangeSink, NodeObserver {
         self.source = source
         self.nodes = nodes
         self.connection = connection
-        self.backing = backing
         self.hasEpochs = hasEpochs
         self.keepsAttributes = keepsAttributes
         self.logger = logger
@@ -75,9 +72,6 @@ final class Coherence: ChangeSink, NodeObserver {
         entries.end()
         inodes.end()
     }
-
-    /// The kernel may have pages of regular files, as not all data go by passthrough.
-    private var cachesPages: Bool { backing?.cachesPages ?? true }
 
     /// Once, whoever asks for it first.
     private func endSource() {
@@ -146,7 +140,7 @@ final class Coherence: ChangeSink, NodeObserver {
         nodes.forEachNode(of: inode) { node in
             if !connection.invalidateAttributes(nodeid: node.rawValue) {
                 inodes.retry(node)
-            } else if cachesPages {
+            } else if inodes.cachesPages {
                 inodes.dropData(node)
             }
         }

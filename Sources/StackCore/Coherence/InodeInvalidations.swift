@@ -20,6 +20,7 @@ final class InodeInvalidations: Sendable {
     private let connection: Connection
     private let nodes: NodeTable
     private let files: OpenFileTable
+    /// Nil where no data go by passthrough.
     private let backing: BackingFiles?
     private let opensFiles: Bool
     private let logger: Logger
@@ -37,6 +38,9 @@ final class InodeInvalidations: Sendable {
         self.logger = logger
         wake = try Event()
     }
+
+    /// The kernel may have pages of regular files, as not all data go by passthrough.
+    var cachesPages: Bool { backing?.cachesPages ?? true }
 
     func begin() throws(Errno) { try Thread.start { self.run() } }
 
@@ -94,7 +98,7 @@ final class InodeInvalidations: Sendable {
     private func sweepNow() {
         let start = Self.now
         var count = 0
-        let cachesPages = backing?.cachesPages ?? true
+        let cachesPages = cachesPages
         files.forEachNode { node in
             _ = drop(node, withData: cachesPages)
             count += 1

@@ -18,8 +18,10 @@ extension OverlaidMirror {
                 return try append(entry(index, above), into: &reply)
             }
             let found = try overlay.lookUp(name.bytes, in: parent)
-            try append(entry(index, found), into: &reply)
-            if overlay.tellsChanges(of: found.node) { modifications.lookedUp(OverlaidNode.number(index, found.node)) }
+            // Files that may be watched are to be forgotten when nobody uses them.
+            let mayBeWatched = overlay.tellsChanges(of: found.node)
+            try append(entry(index, found, mayBeWatched ? .none : nameTimeout), into: &reply)
+            if mayBeWatched { modifications.lookedUp(OverlaidNode.number(index, found.node)) }
         case .way(let way):
             if name.isDot { return try append(wayEntry(way), into: &reply) }
             if name.isDotDot { throw .estale }
@@ -62,7 +64,7 @@ extension OverlaidMirror {
     }
 
     private func entry(_ index: Int, _ given: OverlayAttributes) -> fuse_entry_out {
-        entry(index, given, nameTimeout(index, given.node))
+        entry(index, given, nameTimeout)
     }
 
     private func entry(_ index: Int, _ given: OverlayAttributes, _ timeout: Timeout) -> fuse_entry_out {
@@ -158,7 +160,7 @@ extension OverlaidMirror {
             if to == .way, try !mirror.lowerHas(newName.text, in: newParent) { throw .ebusy }
             try mirror.rename(request, name, to: newParent, newName, flags: flags)
             // What is kept below a directory that comes to be, or ceases to be, on the way to an overlay was answered for another place.
-            if places.mayMatter(name.text) || places.mayMatter(newName.text) { mirror.connection?.expireEntries() }
+            if places.mayMatter(name.text) || places.mayMatter(newName.text) { namesChanged() }
         default: throw .exdev
         }
     }

@@ -56,18 +56,15 @@ public final class OverlaidMirror: FileSystem {
         if negotiation.minorVersion >= 44 { expiring = connection }
     }
 
-    /// How long the kernel keeps a name in an overlay. Files that may be watched are to be forgotten when nobody uses them.
-    func nameTimeout(_ index: Int, _ node: UInt64) -> Timeout {
-        expiring == nil || overlays[index].tellsChanges(of: node)
-            ? Timeout.none : Timeout.forEver
-    }
+    /// How long the kernel keeps a name in an overlay.
+    var nameTimeout: Timeout { expiring == nil ? .none : .forEver }
 
     /// How long it keeps the place of one, and the way there, which depend on the lower directory.
     var placeTimeout: Timeout {
-        expiring == nil ? Timeout.none : mirror?.cache.unwatched.entry ?? Timeout.forEver
+        expiring == nil ? .none : mirror?.cache.unwatched.entry ?? .forEver
     }
 
-    /// Files have come to be, or ceased.
+    /// What names were answered with does not hold any more.
     func namesChanged() { expiring?.expireEntries() }
 
     /// Has inotify(7) tell of changes in files of overlays from now on, as long as the process lasts; once the daemon serves. It takes

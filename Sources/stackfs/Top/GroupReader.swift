@@ -1,4 +1,4 @@
-import Glibc
+import FuseKernel
 import SystemCalls
 
 /// Takes looks at the groups of a tree, through nothing but their files.
@@ -119,11 +119,4 @@ struct GroupWalk {
             return false
         }
     }
-}
-
-/// Nanoseconds of a clock that nobody sets.
-func monotonicNanoseconds() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

@@ -107,12 +107,18 @@ struct TopTests {
         try tree.mount.unmount()
     }
 
-    /// Whatever ends it, the terminal is as before.
-    @Test(arguments: [("q", 0), ("\u{3}", 128 + SIGINT)]) func onATerminal(key: String, status: Int32) throws {
-        let tree = try BusyTree("v2")
+    /// A terminal on which the command watches a tree, and its modes before.
+    private static func watched(_ tree: BusyTree) throws -> (terminal: PseudoTerminal, before: [UInt8]) {
         let terminal = try PseudoTerminal()
         let before = terminal.modes
         try terminal.start([ProcessRunner.stackfs, "cgroup", "top", "-d", "0.1", tree.path])
+        return (terminal, before)
+    }
+
+    /// Whatever ends it, the terminal is as before.
+    @Test(arguments: [("q", 0), ("\u{3}", 128 + SIGINT)]) func onATerminal(key: String, status: Int32) throws {
+        let tree = try BusyTree("v2")
+        let (terminal, before) = try Self.watched(tree)
         #expect(terminal.wait(for: "\u{1b}[?1049h"))
         #expect(terminal.wait(for: "/t (v2): 2 groups, by cpu"))
         #expect(terminal.wait(for: "/busy"))
@@ -129,9 +135,7 @@ struct TopTests {
     /// Stopped, it leaves the terminal to others, and goes on where it was.
     @Test func stoppedAndGoingOn() throws {
         let tree = try BusyTree("v2")
-        let terminal = try PseudoTerminal()
-        let before = terminal.modes
-        try terminal.start([ProcessRunner.stackfs, "cgroup", "top", "-d", "0.1", tree.path])
+        let (terminal, before) = try Self.watched(tree)
         #expect(terminal.wait(for: "/busy"))
         terminal.signal(SIGSTOP)
         terminal.signal(SIGCONT)
@@ -146,9 +150,7 @@ struct TopTests {
     /// A daemon that does not answer keeps nobody from leaving, and one that is dead is named.
     @Test func aDaemonThatHangsAndDies() throws {
         let tree = try BusyTree("v2")
-        let terminal = try PseudoTerminal()
-        let before = terminal.modes
-        try terminal.start([ProcessRunner.stackfs, "cgroup", "top", "-d", "0.1", tree.path])
+        let (terminal, before) = try Self.watched(tree)
         #expect(terminal.wait(for: "/busy"))
         tree.mount.process.stop()
         terminal.type("h")
