@@ -58,6 +58,7 @@ public final class Mirror: FileSystem {
     /// Whether the last lookup met an inode that had no node.
     let meetsNewInodes = Atomic<Bool>(false)
     let directoryStreams: DirectoryStreams
+    let keptPages = KeptPages()
     let credentials: Credentials
     public let options: MirrorOptions
     /// What the file system of the lower root is like.
@@ -171,6 +172,8 @@ public final class Mirror: FileSystem {
     /// Takes the connection that INIT has settled; before the session begins.
     public func attach(_ connection: Connection, _ negotiation: Negotiation) {
         lockWaiters.attach(connection)
+        // Sent by a lease that is broken (``Lower/hasNoWriter(_:)``).
+        signal(SIGIO, SIG_IGN)
         self.connection = connection
         if negotiation.inForce.contains(.passthrough) { backing = BackingFiles(connection) }
         opensDirectories = !negotiation.inForce.contains(.noOpendir)

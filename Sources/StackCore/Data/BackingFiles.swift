@@ -54,8 +54,6 @@ final class BackingFiles: Sendable {
 
     init(_ connection: Connection) {
         self.connection = connection
-        // Who opens a file while it is asked after by a lease breaks the lease: the signal that tells of it ends a process otherwise.
-        signal(SIGIO, SIG_IGN)
         var state = State()
         state.inodes.reserveCapacity(2 * Self.keptLimit)
         self.state = Mutex(state)
@@ -164,14 +162,10 @@ final class BackingFiles: Sendable {
     }
 
     /// Finds out whether anything still has the inode mapped or open for writing; if not, forgets that it may be.
-    ///
-    /// A read lease is given only where nobody has the file open for writing, and a mapping keeps its file open (F_SETLEASE of
-    /// fcntl(2)).
     @discardableResult
     private func settle(_ node: NodeID, _ reference: Int32) -> Bool {
         guard let file = try? Lower.reopen(reference, O_RDONLY | O_NONBLOCK) else { return false }
-        guard linux_fcntl(file.number, LINUX_F_SETLEASE, Int(F_RDLCK)) == 0 else { return false }
-        _ = linux_fcntl(file.number, LINUX_F_SETLEASE, Int(F_UNLCK))
+        guard Lower.hasNoWriter(file.number) else { return false }
         return state.withLock { state in
             guard var inode = state.inodes[node], inode.mappable == 0 else { return state.inodes[node] == nil }
             guard inode.mayBeMapped else { return true }

@@ -43,7 +43,7 @@ enum Lower {
     ///
     /// The caller has made sure that it is a regular file or a directory: special files are never opened (CVE-2020-35517).
     ///
-    /// A lease by which another thread asks whether the file is mapped (``BackingFiles``) is met with EAGAIN, and is over in a moment.
+    /// A lease by which another thread asks after writers (``hasNoWriter(_:)``) is met with EAGAIN, and is over in a moment.
     static func reopen(_ inode: Int32, _ flags: Int32) throws(Errno) -> Descriptor {
         let path = DescriptorPath(inode)
         var result = path.withPointer { linux_openat(LINUX_AT_FDCWD, $0, flags | LINUX_O_CLOEXEC, 0) }
@@ -54,6 +54,16 @@ enum Lower {
             result = path.withPointer { linux_openat(LINUX_AT_FDCWD, $0, flags | LINUX_O_CLOEXEC, 0) }
         }
         return Descriptor(owning: Int32(try checked(result)))
+    }
+
+    /// Whether nobody has a file open for writing, or mapped so; false also where that cannot be known. `file` is open for reading only.
+    ///
+    /// A read lease is given only where that is so, and a mapping keeps its file open (F_SETLEASE of fcntl(2)). Who opens the file
+    /// meanwhile breaks the lease and sends SIGIO, which ends a process that does not ignore it: ``Mirror`` does.
+    static func hasNoWriter(_ file: Int32) -> Bool {
+        guard linux_fcntl(file, LINUX_F_SETLEASE, Int(F_RDLCK)) == 0 else { return false }
+        _ = linux_fcntl(file, LINUX_F_SETLEASE, Int(F_UNLCK))
+        return true
     }
 
     // MARK: creation

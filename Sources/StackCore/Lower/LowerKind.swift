@@ -8,12 +8,16 @@ struct LowerKind: Sendable {
     /// A directory's time of change is another after each change that somebody may have missed (multigrain timestamps, Linux 6.13), and
     /// offsets in it mean the same in all open files.
     let tellsChangesApart: Bool
+    /// The first store into a page through a mapping sets the file's time of change. It does not on tmpfs, where a page that was read before is
+    /// stored into without the kernel's knowledge; an overlay may lie on one.
+    let stampsStores: Bool
 
     /// Of the file system that `descriptor` is on.
     init(of descriptor: Int32) {
         var status = linux_statfs()
         let type = linux_fstatfs(descriptor, &status) == 0 ? status.type : 0
         closesQuietly = Self.local.contains(type)
+        stampsStores = Self.stamping.contains(type)
         tellsChangesApart = Self.multigrain.contains(type) && Self.kernel >= (6, 13)
     }
 
@@ -24,6 +28,7 @@ struct LowerKind: Sendable {
     private static let tmpfs: Int64 = 0x0102_1994
     private static let f2fs: Int64 = 0xf2f5_2010
     private static let multigrain: Set<Int64> = [ext4, xfs, btrfs, tmpfs]
+    private static let stamping: Set<Int64> = [ext4, xfs, btrfs, f2fs]
     private static let local: Set<Int64> = [ext4, xfs, btrfs, tmpfs, f2fs]
 
     /// The running kernel's version, as far as uname(2) tells: "6.18.44-generic".

@@ -76,19 +76,19 @@ extension Mirror {
 
     /// Takes an open file in and answers for it: with a backing file, where the kernel may read and write by itself.
     ///
-    /// Pages of an earlier open are dropped at each open (no FOPEN_KEEP_CACHE): what changed behind the mount before it
-    /// is seen.
+    /// The kernel drops the pages of an earlier open, unless the file is as it was then: what changed behind the mount is seen.
     func enter(
-        _ request: Request, _ file: consuming Descriptor, _ id: NodeID, _ inode: Int32,
+        _ request: Request, _ file: consuming Descriptor, _ node: NodeID, _ inode: Int32,
         _ status: borrowing linux_statx, _ flags: UInt32
     ) throws(Errno) -> fuse_open_out {
         let quiet = closesQuietly(status)
-        let handle = try files.insert(descriptor: file, node: id, flags: flags, kind: quiet ? 1 : 0)
+        let number = file.number
+        let handle = try files.insert(descriptor: file, node: node, flags: flags, kind: quiet ? 1 : 0)
         var answer = fuse_open_out(fh: handle, open_flags: 0, backing_id: 0)
         var replyFlags = OpenReplyFlags.parallelDirectWrites
         if quiet, !keepsPosixLocks { replyFlags.insert(.noFlush) }
         if let backing {
-            let id = backing.opened(id, request, flags: flags, closesQuietly: quiet) { (connection) throws(Errno) in
+            let id = backing.opened(node, request, flags: flags, closesQuietly: quiet) { (connection) throws(Errno) in
                 try credentials.changing(inode, request) { () throws(Errno) in try connection.openBacking(inode) }
             }
             if let id {
@@ -99,12 +99,25 @@ extension Mirror {
                 if Int32(bitPattern: flags) & LINUX_O_DIRECT != 0 { replyFlags.insert(.directIO) }
             }
         }
+        if answer.backing_id == 0, keepsPages(node, status, handle: handle, number, flags) {
+            replyFlags.insert(.keepCache)
+        }
         answer.open_flags = replyFlags.rawValue
         return answer
     }
 
+    /// Whether the kernel's pages of a file that was opened are as the file is.
+    private func keepsPages(
+        _ node: NodeID, _ status: borrowing linux_statx, handle: UInt64, _ file: Int32, _ flags: UInt32
+    ) -> Bool {
+        let flags = Int32(bitPattern: flags)
+        guard lowerKind.stampsStores, nodes.deviceIndex(of: status) == 0, flags & O_TRUNC == 0 else { return false }
+        return keptPages.opened(node, status, handle: handle, reading: flags & O_ACCMODE == O_RDONLY ? file : nil)
+    }
+
     public func release(_ request: Request, _ arguments: fuse_release_in) throws(Errno) {
         lockOwners.release(handle: arguments.fh)
+        keptPages.released(NodeID(rawValue: request.nodeid), handle: arguments.fh)
         guard let backing else {
             files.remove(arguments.fh)
             return
