@@ -294,7 +294,7 @@ def describe(page, results):
     page.paragraph(
         f"{machine['cores']} cores ({machine['processor']}), {machine['memory_bytes'] / 2**30:.0f} GiB, "
         f"{machine['distribution']}, Linux {machine['kernel']}, FUSE over io_uring "
-        f"{'enabled' if machine['fuse_over_rings'] else 'not enabled'}; {machine['date']}."
+        f"{'there' if machine['fuse_over_rings'] else 'not there'}; {machine['date']}."
     )
     page.paragraph(
         "Each figure is how many times longer the work takes than on the lower directory, a journaled ext4, right after: "

@@ -7,7 +7,7 @@ struct Machine: Codable {
     var cores = 0
     var memoryBytes: UInt64 = 0
     var distribution = ""
-    /// fuse.enable_uring
+    /// The kernel has it; systems that take it are measured with it enabled.
     var fuseOverRings = false
     var date = ""
     /// In the order of the report.
@@ -28,7 +28,7 @@ struct Machine: Codable {
         cores = ProcessInfo.processInfo.activeProcessorCount
         memoryBytes = ProcessInfo.processInfo.physicalMemory
         distribution = value("PRETTY_NAME", "/etc/os-release", "=")
-        fuseOverRings = text("/sys/module/fuse/parameters/enable_uring").hasPrefix("Y")
+        fuseOverRings = !text("/sys/module/fuse/parameters/enable_uring").isEmpty
         date = ISO8601DateFormatter().string(from: Date())
     }
 }
