@@ -19,6 +19,7 @@ final class PollingThread: Sendable {
         let (done, ended) = try Self.pipe()
         (self.stop, self.done) = (stop, done)
         try Thread.start {
+            Thread.askForShortSlices()
             var waited = [
                 pollfd(fd: descriptor, events: Int16(events), revents: 0), pollfd(fd: stopped, events: 0, revents: 0),
             ]
