@@ -5,6 +5,7 @@ import base64
 import html
 import io
 import json
+import re
 import statistics
 import sys
 from pathlib import Path
@@ -189,7 +190,7 @@ def memory(results):
 def plot_slowdowns(results, systems):
     rows = [row for row in results.rows if any(results.ratios(row, s) for s in systems)]
     figure, axes = pyplot.subplots(figsize=(11, 0.5 * len(rows) + 1.5))
-    colours = pyplot.get_cmap("tab10").colors
+    colours = pyplot.get_cmap("tab10" if len(systems) <= 10 else "tab20").colors
     for index, system in enumerate(systems):
         shift = (index - (len(systems) - 1) / 2) * 0.8 / max(len(systems), 1)
         for place, row in enumerate(rows):
@@ -215,7 +216,7 @@ def plot_slowdowns(results, systems):
     for index, system in enumerate(systems):
         handles[system] = pyplot.Line2D(
             [], [], color=colours[index % len(colours)], linestyle="", marker="D" if results.is_stackfs(system) else "o")
-    axes.legend(handles.values(), handles.keys(), loc="upper center", bbox_to_anchor=(0.4, -0.05), ncol=4)
+    axes.legend(handles.values(), handles.keys(), loc="lower center", bbox_to_anchor=(0.5, 1), ncol=4)
     return picture(figure)
 
 
@@ -259,8 +260,10 @@ class Page:
         self.html.append(f"<p>{html.escape(text)}</p>")
 
     def items(self, lines):
+        """Lines of text, in which backquotes surround code."""
         self.markdown.append("".join(f"- {line}\n" for line in lines))
-        self.html.append("<ul>" + "".join(f"<li>{html.escape(line)}</li>" for line in lines) + "</ul>")
+        marked = (re.sub("`([^`]*)`", r"<code>\1</code>", html.escape(line)) for line in lines)
+        self.html.append("<ul>" + "".join(f"<li>{line}</li>" for line in marked) + "</ul>")
 
     def table(self, header, rows):
         lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
@@ -271,7 +274,7 @@ class Page:
             body.append("<tr>" + "".join(cells) + "</tr>")
         self.markdown.append("\n".join(lines) + "\n")
         head = "".join(f"<th>{html.escape(t)}</th>" for t in header)
-        self.html.append(f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>")
+        self.html.append(f"<div class=wide><table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>")
 
     def plot(self, name, data):
         self.html.append(f'<img alt="{html.escape(name)}" src="{data}">')
@@ -281,6 +284,7 @@ class Page:
             "body{font:15px/1.4 sans-serif;margin:2em auto;max-width:80em;padding:0 1em}"
             "table{border-collapse:collapse;font-size:13px}td,th{border:1px solid #ccc;padding:2px 6px;text-align:right}"
             "td:first-child,th:first-child{text-align:left}.best{font-weight:bold}img{max-width:100%}"
+            ".wide{overflow-x:auto}code{overflow-wrap:anywhere;word-break:break-word}"
         )
         page = f'<!doctype html><meta charset="utf-8"><title>stackfs-bench</title><style>{style}</style>'
         (directory / "report.md").write_text("\n".join(self.markdown), encoding="utf-8")
@@ -293,8 +297,8 @@ def describe(page, results):
     page.heading("What stackfs and others cost", 1)
     page.paragraph(
         f"{machine['cores']} cores ({machine['processor']}), {machine['memory_bytes'] / 2**30:.0f} GiB, "
-        f"{machine['distribution']}, Linux {machine['kernel']}, FUSE over io_uring "
-        f"{'there' if machine['fuse_over_rings'] else 'not there'}; {machine['date']}."
+        f"{machine['distribution']}, Linux {machine['kernel']} "
+        f"{'with' if machine['fuse_over_rings'] else 'without'} FUSE over io_uring; {machine['date']}."
     )
     page.paragraph(
         "Each figure is how many times longer the work takes than on the lower directory, a journaled ext4, right after: "

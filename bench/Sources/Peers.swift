@@ -26,7 +26,8 @@ struct Peers {
         systems.append(System(name + "-nocache", [program] + uncached, prepare: prepare))
         guard let (_, text) = try? Subprocess.output(of: [program, "--version"], seconds: 5) else { return }
         // Some say more than they were asked.
-        versions[name] = text.split(separator: "\n").first { $0.contains("version") || $0.hasPrefix(name) }
+        let lines = text.split(separator: "\n")
+        versions[name] = (lines.first { $0.hasPrefix(name) } ?? lines.first { $0.contains("version") })
             .map(String.init)
     }
 
