@@ -35,6 +35,7 @@ struct bpf_pidns_info {
 
 struct super_block {
     __u32 s_dev;
+    unsigned long s_magic;
 };
 
 struct inode {
@@ -62,6 +63,7 @@ struct path {
 
 struct file {
     __u32 f_mode;
+    __u32 f_flags;
     struct inode *f_inode;
     struct path f_path;
 };
@@ -72,7 +74,30 @@ struct backing_file {
     struct path user_path;
 };
 
+struct fuse_inode {
+    struct inode inode;
+    __u64 nodeid;
+};
+
+struct seq_file;
+struct task_struct;
+
+struct bpf_iter_meta {
+    struct seq_file *seq;
+};
+
+/* What an iterator of type task_file comes by: each descriptor of each process, and nothing at the end. */
+struct bpf_iter__task_file {
+    struct bpf_iter_meta *meta;
+    struct task_struct *task;
+    __u32 fd;
+    struct file *file;
+};
+
 #pragma clang attribute pop
+
+/* linux/magic.h */
+#define FUSE_SUPER_MAGIC 0x65735546
 
 /* linux/fs.h. Of the files that a backing_file is around all have it, and hardly any other; FMODE_BACKING itself is not the same bit in
  * all kernels. */

@@ -9,15 +9,15 @@ struct CompileBPF: BuildToolPlugin {
         let programs = package.appending(path: "ebpf")
         let script = package.appending(path: "scripts/bpf.sh")
         let clang = try context.tool(named: "clang").url
-        let program = programs.appending(path: "watch.bpf.c")
-        let output = context.pluginWorkDirectoryURL.appending(path: "WatchObject.swift")
-        return [
-            .buildCommand(
+        return ["watch", "held"].map { name in
+            let program = programs.appending(path: "\(name).bpf.c")
+            let output = context.pluginWorkDirectoryURL.appending(path: "\(name.capitalized)Object.swift")
+            return .buildCommand(
                 displayName: "Compiling \(program.lastPathComponent)",
                 executable: URL(filePath: "/bin/sh"),
-                arguments: [script.path(), clang.path(), program.path(), "watchObject", output.path()],
-                inputFiles: [program, script] + ["watch.h", "kernel.h"].map { programs.appending(path: $0) },
+                arguments: [script.path(), clang.path(), program.path(), "\(name)Object", output.path()],
+                inputFiles: [program, script] + ["\(name).h", "kernel.h"].map { programs.appending(path: $0) },
                 outputFiles: [output])
-        ]
+        }
     }
 }

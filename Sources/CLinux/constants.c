@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/filter.h>
@@ -85,6 +86,7 @@ SAME(PR_CAPBSET_DROP);
 SAME(PR_SET_NO_NEW_PRIVS);
 SAME(PR_CAP_AMBIENT);
 SAME(PR_CAP_AMBIENT_CLEAR_ALL);
+SAME(BPF_ITER_CREATE);
 SAME(SECCOMP_SET_MODE_FILTER);
 SAME(SECCOMP_FILTER_FLAG_TSYNC);
 SAME(SECCOMP_FILTER_FLAG_SPEC_ALLOW);

@@ -51,6 +51,11 @@ public struct CachePolicy: Equatable, Sendable {
             negative: Timeout(seconds: negative ?? Self.forEver))
     }
 
+    /// Whether attributes are kept for longer than a moment, where a source of this reach watches.
+    public func keepsAttributes(_ reach: ChangeReach) -> Bool {
+        (reach == .inodes ? watched : unwatched).attributes.seconds > 1
+    }
+
     /// The same for a kernel that cannot be told that all names are to be looked up again (INC_EPOCH, Linux 6.16): should changes be lost,
     /// ten seconds heal names.
     var withoutEpochs: CachePolicy {

@@ -182,13 +182,17 @@ public final class Mirror: FileSystem {
 
     /// Has `source` report what changes behind the mount from now on; after ``attach(_:_:)``, before the session begins.
     ///
+    /// - Parameter heldFiles: helps to have changes that were lost seen sooner, where there is much that the kernel keeps for long
+    ///   (``CachePolicy/keepsAttributes(_:)``).
     /// - Throws: ENOMEM, EMFILE or EAGAIN where there is no room for threads and what they wait for.
-    public func watch(by source: any ChangeSource, _ negotiation: Negotiation) throws(Errno) {
+    public func watch(
+        by source: any ChangeSource, _ heldFiles: (any HeldFileSource)?, _ negotiation: Negotiation
+    ) throws(Errno) {
         guard let connection else { return }
         let hasEpochs = negotiation.minorVersion >= 44
         let coherence = try Coherence(
-            source, nodes, files, connection, backing, opensFiles: opensFiles, hasEpochs: hasEpochs,
-            keepsAttributes: cache.unwatched.attributes.seconds > 1, logger)
+            source, nodes, files, connection, backing, opensFiles: opensFiles, heldFiles: heldFiles,
+            hasEpochs: hasEpochs, keepsAttributes: cache.unwatched.attributes.seconds > 1, logger)
         if !hasEpochs { cache = cache.withoutEpochs }
         try coherence.begin()
         self.coherence = coherence

@@ -105,7 +105,7 @@ struct Mirroring {
         let statistics = prepared.statistics
         let lower = prepared.lower.take()
         let openFiles = raiseDescriptorLimit()
-        let watching: Watching
+        var watching: Watching
         do throws(Failure) {
             watching = try Watching.choose(
                 options, lower: lower, mountPoint: target, verbose: command.debug)
@@ -130,6 +130,7 @@ struct Mirroring {
                 options.cgroups, size: options.cgroupSize, enforcesLimits: options.cgroupEnforce, stateFile: statePath)
         let rings = try makeRings()
         let (mount, connection) = try connect(target, plan)
+        watching.seeDescriptors(mirror.options.cache, verbose: command.debug)
         let confinement: Confinement
         do throws(Errno) {
             // Before the first message is read: with --fuse-fd, whoever opened the connection may have written it.
@@ -244,7 +245,7 @@ struct Mirroring {
             served.attach(run.connection, session.negotiation)
             obstacle = options.passthrough == .on ? mirror.passthroughObstacle : nil
             if obstacle == nil {
-                try startWatching(by: run.watching.source, mirror, session.negotiation)
+                try startWatching(run.watching, mirror, session.negotiation)
                 try session.begin()
             }
         } catch {
@@ -255,11 +256,11 @@ struct Mirroring {
     }
 
     private func startWatching(
-        by source: (any ChangeSource)?, _ mirror: Mirror, _ negotiation: Negotiation
+        _ watching: Watching, _ mirror: Mirror, _ negotiation: Negotiation
     ) throws(SessionError) {
-        guard let source else { return }
+        guard let source = watching.source else { return }
         do throws(Errno) {
-            try mirror.watch(by: source, negotiation)
+            try mirror.watch(by: source, watching.heldFiles, negotiation)
         } catch {
             throw .system(error)
         }

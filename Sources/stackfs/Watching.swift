@@ -28,6 +28,19 @@ struct Watching {
         Candidate(kind: .fanotify) { (lower, _, _) throws(ChangeSourceError) in try FanotifyWatcher(lower: lower) },
     ]
 
+    /// What finds descriptors on the mount, where it is of use and can be had.
+    var heldFiles: (any HeldFileSource)?
+
+    /// Makes ``heldFiles`` for a mount with this policy, once it is made and before privileges are given up.
+    mutating func seeDescriptors(_ policy: CachePolicy, verbose: Bool) {
+        guard let source, policy.keepsAttributes(source.reach) else { return }
+        do throws(BPFObstacle) {
+            heldFiles = try HeldFiles(verbose: verbose)
+        } catch {
+            details.append("after changes that were lost, what is held by O_PATH alone comes last: \(error)")
+        }
+    }
+
     /// " by fanotify" in the first line of the log.
     var summary: String { source.map { " by \($0.name)" } ?? "" }
 

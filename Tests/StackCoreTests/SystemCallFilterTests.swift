@@ -55,6 +55,9 @@ import Testing
         ("clone", [0x11], false),  // fork: SIGCHLD
         ("clone", [0x4111], false),  // vfork
         ("clone", [0x3d_0f00 | 0x4000_0000], false),  // a thread in a new network namespace
+        ("bpf", [33], true),  // BPF_ITER_CREATE
+        ("bpf", [5], false),  // BPF_PROG_LOAD
+        ("bpf", [28], false),  // BPF_LINK_CREATE
         ("tgkill", [UInt64(process), 1, 9], true),
         ("tgkill", [1, 1, 9], false),
         ("ioctl", [0, 0x8008_6601], true),  // FS_IOC_GETFLAGS

@@ -99,6 +99,9 @@ static const int32_t LINUX_PR_SET_NO_NEW_PRIVS = 38;
 static const int32_t LINUX_PR_CAP_AMBIENT = 47;
 static const int32_t LINUX_PR_CAP_AMBIENT_CLEAR_ALL = 4;
 
+// A command of bpf(2): makes a descriptor, close-on-exec, that is read to its end once, of the link of an iterator.
+static const uint32_t LINUX_BPF_ITER_CREATE = 33;
+
 // seccomp(2).
 static const uint32_t LINUX_SECCOMP_SET_MODE_FILTER = 1;
 static const uint32_t LINUX_SECCOMP_FILTER_FLAG_TSYNC = 1;

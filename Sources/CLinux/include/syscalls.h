@@ -321,6 +321,9 @@ _Static_assert(sizeof(struct linux_sched_attributes) == 48, "sched_attr, the fir
 LINUX_CALL int64_t linux_sched_setattr(int thread, struct linux_sched_attributes *_Nonnull attributes) {
     return linux_syscall(__NR_sched_setattr, thread, (long)attributes, 0, 0, 0, 0);
 }
+LINUX_CALL int64_t linux_bpf(uint32_t command, const void *_Nonnull attributes, uint32_t size) {
+    return linux_syscall(__NR_bpf, command, (long)attributes, size, 0, 0, 0);
+}
 LINUX_CALL int64_t linux_eventfd(uint32_t initial, int flags) {
     return linux_syscall(__NR_eventfd2, initial, flags, 0, 0, 0, 0);
 }

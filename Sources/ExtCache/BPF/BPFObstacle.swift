@@ -1,6 +1,6 @@
 import SystemCalls
 
-/// Why the kernel's programs do not watch the lower directory.
+/// Why a program is not in the kernel.
 public enum BPFObstacle: Error, Equatable, Sendable {
     /// libbpf.so.1 cannot be loaded, and what the dynamic linker says.
     case noLibrary(String)
@@ -27,7 +27,8 @@ extension BPFObstacle: CustomStringConvertible {
         case .noPrivilege: "BPF programs need CAP_SYS_ADMIN, or CAP_BPF and CAP_PERFMON"
         case .noTypes: "this kernel tells no types: /sys/kernel/btf/vmlinux is missing (CONFIG_DEBUG_INFO_BTF)"
         case .noFunction(let name): "this kernel has no function \(name) that programs can be attached to"
-        case .refused(.loading, .eperm): "this kernel refuses fentry programs (EPERM), though the privilege is there"
+        case .refused(.loading, .eperm):
+            "this kernel refuses programs of this kind (EPERM), though the privilege is there"
         case .refused(let step, let error): "\(step.rawValue) the programs fails: \(error) (-d shows libbpf's words)"
         }
     }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import SystemCalls
 
@@ -11,13 +12,14 @@ struct Libbpf {
 
     private let setPrint: @convention(c) (UnsafeRawPointer?) -> UnsafeRawPointer?
     let findKernelFunction: @convention(c) (UnsafePointer<CChar>, UInt32) -> Int32
-    let openMemory: @convention(c) (UnsafeRawPointer, Int, UnsafeRawPointer?) -> Object?
+    private let openMemory: @convention(c) (UnsafeRawPointer, Int, UnsafeRawPointer?) -> Object?
     let loadObject: @convention(c) (Object) -> Int32
     let closeObject: @convention(c) (Object) -> Void
     let findProgram: @convention(c) (Object, UnsafePointer<CChar>) -> Program?
     let programDescriptor: @convention(c) (Program) -> Int32
     let setAutoload: @convention(c) (Program, Bool) -> Int32
     let attach: @convention(c) (Program) -> OpaquePointer?
+    let linkDescriptor: @convention(c) (OpaquePointer) -> Int32
     let destroyLink: @convention(c) (OpaquePointer) -> Int32
     let findMap: @convention(c) (Object, UnsafePointer<CChar>) -> Int32
     let newRing: @convention(c) (Int32, Sample, UnsafeMutableRawPointer?, UnsafeRawPointer?) -> Ring?
@@ -31,8 +33,9 @@ struct Libbpf {
         case fexit = 25
     }
 
-    /// - Throws: ``BPFObstacle/noLibrary(_:)``. The library stays loaded.
-    init() throws(BPFObstacle) {
+    /// - Parameter verbose: the library writes to standard error what goes wrong, the verifier's log included.
+    /// - Throws: ``BPFObstacle/noLibrary(_:)``, ``BPFObstacle/noTypes``. The library stays loaded.
+    init(verbose: Bool) throws(BPFObstacle) {
         guard let library = dlopen("libbpf.so.1", RTLD_NOW | RTLD_LOCAL) else {
             throw .noLibrary(dlerror().map { String(cString: $0) } ?? "")
         }
@@ -49,14 +52,35 @@ struct Libbpf {
         programDescriptor = try function("bpf_program__fd")
         setAutoload = try function("bpf_program__set_autoload")
         attach = try function("bpf_program__attach")
+        linkDescriptor = try function("bpf_link__fd")
         destroyLink = try function("bpf_link__destroy")
         findMap = try function("bpf_object__find_map_fd_by_name")
         newRing = try function("ring_buffer__new")
         ringDescriptor = try function("ring_buffer__epoll_fd")
         consumeRing = try function("ring_buffer__consume")
         freeRing = try function("ring_buffer__free")
+        if !verbose { _ = setPrint(nil) }
+        guard access("/sys/kernel/btf/vmlinux", R_OK) == 0 else { throw .noTypes }
     }
 
-    /// Keeps libbpf from writing to standard error what goes wrong, the verifier's log included.
-    func silence() { _ = setPrint(nil) }
+    /// An object file in hexadecimal digits, as it is made when the package is built.
+    func open(_ digits: StaticString) throws(BPFObstacle) -> Object {
+        func value(_ digit: UInt8) -> UInt8 { digit <= UInt8(ascii: "9") ? digit - 48 : digit - 87 }
+        let bytes = digits.withUTF8Buffer { text in
+            stride(from: 0, to: text.count, by: 2).map { value(text[$0]) << 4 | value(text[$0 + 1]) }
+        }
+        let opened = bytes.withUnsafeBytes { openMemory($0.baseAddress!, $0.count, nil) }
+        guard let object = opened else { throw .refused(.opening, .last) }
+        return object
+    }
+
+    /// Whether bpf(2) may be called; capabilities(7).
+    static var isPrivileged: Bool {
+        var header = linux_cap_header(version: LINUX_CAP_VERSION_3, pid: 0)
+        var data = linux_cap_data()
+        guard linux_capget(&header, &data) == 0 else { return false }
+        let effective = UInt64(data.effective_low) | UInt64(data.effective_high) << 32
+        func has(_ capability: UInt32) -> Bool { effective >> capability & 1 != 0 }
+        return has(LINUX_CAP_SYS_ADMIN) || has(LINUX_CAP_BPF) && has(LINUX_CAP_PERFMON)
+    }
 }

@@ -33,13 +33,11 @@ final class WatchPrograms: @unchecked Sendable {
     ///
     /// - Parameter verbose: libbpf writes to standard error why it fails, with the verifier's log.
     init(verbose: Bool) throws(BPFObstacle) {
-        library = try Libbpf()
-        if !verbose { library.silence() }
-        guard access("/sys/kernel/btf/vmlinux", R_OK) == 0 else { throw .noTypes }
+        library = try Libbpf(verbose: verbose)
         let loaded: Loaded
         do throws(BPFObstacle) {
             loaded = try Self.load(library)
-        } catch .refused(_, .eperm) where !Self.isPrivileged {
+        } catch .refused(_, .eperm) where !Libbpf.isPrivileged {
             throw .noPrivilege
         }
         (object, links, events, memory, losses) = (
@@ -81,9 +79,7 @@ final class WatchPrograms: @unchecked Sendable {
     }
 
     private static func load(_ library: Libbpf) throws(BPFObstacle) -> Loaded {
-        let bytes = objectBytes
-        let opened = bytes.withUnsafeBytes { library.openMemory($0.baseAddress!, $0.count, nil) }
-        guard let object = opened else { throw .refused(.opening, .last) }
+        let object = try library.open(watchObject)
         var loaded = Loaded(object: object)
         do throws(BPFObstacle) {
             try load(library, &loaded)
@@ -125,23 +121,5 @@ final class WatchPrograms: @unchecked Sendable {
             guard let link = library.attach(program) else { throw .refused(.attaching, .last) }
             loaded.links.append(link)
         }
-    }
-
-    /// The object file, made when the package is built.
-    private static var objectBytes: [UInt8] {
-        func digit(_ character: UInt8) -> UInt8 { character <= UInt8(ascii: "9") ? character - 48 : character - 87 }
-        return watchObject.withUTF8Buffer { text in
-            stride(from: 0, to: text.count, by: 2).map { digit(text[$0]) << 4 | digit(text[$0 + 1]) }
-        }
-    }
-
-    /// Whether bpf(2) may be called; capabilities(7).
-    private static var isPrivileged: Bool {
-        var header = linux_cap_header(version: LINUX_CAP_VERSION_3, pid: 0)
-        var data = linux_cap_data()
-        guard linux_capget(&header, &data) == 0 else { return false }
-        let effective = UInt64(data.effective_low) | UInt64(data.effective_high) << 32
-        func has(_ capability: UInt32) -> Bool { effective >> capability & 1 != 0 }
-        return has(LINUX_CAP_SYS_ADMIN) || has(LINUX_CAP_BPF) && has(LINUX_CAP_PERFMON)
     }
 }

@@ -36,7 +36,8 @@ final class Coherence: ChangeSink, NodeObserver {
     /// - Throws: what eventfd(2) gives.
     init(
         _ source: any ChangeSource, _ nodes: NodeTable, _ files: OpenFileTable, _ connection: Connection,
-        _ backing: BackingFiles?, opensFiles: Bool, hasEpochs: Bool, keepsAttributes: Bool, _ logger: Logger
+        _ backing: BackingFiles?, opensFiles: Bool, heldFiles: (any HeldFileSource)?, hasEpochs: Bool,
+        keepsAttributes: Bool, _ logger: Logger
     ) throws(Errno) {
         self.source = source
         self.nodes = nodes
@@ -45,7 +46,8 @@ final class Coherence: ChangeSink, NodeObserver {
         self.keepsAttributes = keepsAttributes
         self.logger = logger
         entries = try EntryInvalidations(connection)
-        inodes = try InodeInvalidations(connection, nodes, files, backing, opensFiles: opensFiles, logger)
+        inodes = try InodeInvalidations(
+            connection, nodes, files, backing, opensFiles: opensFiles, heldFiles: heldFiles, logger)
     }
 
     /// Starts the threads, the source's last. Nothing is served yet.

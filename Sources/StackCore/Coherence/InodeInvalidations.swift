@@ -23,14 +23,18 @@ final class InodeInvalidations: Sendable {
     /// Nil where no data go by passthrough.
     private let backing: BackingFiles?
     private let opensFiles: Bool
+    private let heldFiles: (any HeldFileSource)?
     private let logger: Logger
 
-    /// - Parameter opensFiles: the kernel asks for each file that is opened, and drops what it has kept of its data then.
+    /// - Parameters:
+    ///   - opensFiles: the kernel asks for each file that is opened, and drops what it has kept of its data then.
+    ///   - heldFiles: tells what is in use beside; nil where that cannot be known.
     init(
         _ connection: Connection, _ nodes: NodeTable, _ files: OpenFileTable, _ backing: BackingFiles?,
-        opensFiles: Bool, _ logger: Logger
+        opensFiles: Bool, heldFiles: (any HeldFileSource)?, _ logger: Logger
     ) throws(Errno) {
         self.opensFiles = opensFiles
+        self.heldFiles = heldFiles
         self.backing = backing
         self.connection = connection
         self.nodes = nodes
@@ -64,38 +68,74 @@ final class InodeInvalidations: Sendable {
         wake.signal()
     }
 
-    private static var now: Int {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
-    }
+    private static var now: Int { Int(monotonicNanoseconds() / 1_000_000) }
 
     private func run() {
         while true {
             var waiting = pollfd(fd: wake.descriptor, events: Int16(POLLIN), revents: 0)
             let isIdle = state.withLock { $0.early.isEmpty }
             if poll(&waiting, 1, isIdle ? -1 : 1) > 0 { wake.wait() }
-            let work = state.withLock { state in
-                let work = state
-                state.data = []
-                state.early = [:]
-                state.isSweepDue = false
-                return work
-            }
+            let work = take()
             if work.hasEnded { return }
+            act(on: work)
             if work.isSweepDue { sweepNow() }
-            for node in work.data where !connection.invalidateData(nodeid: node.rawValue) { retry(node) }
-            let now = Self.now
-            for (node, deadline) in work.early where !connection.invalidateAttributes(nodeid: node.rawValue) {
-                guard deadline > now, nodes.isLive(node) else { continue }
-                state.withLock { $0.early[node] = deadline }
-            }
         }
     }
 
-    /// First what is likely to be in use without being looked up again, which all else is once its name has expired: open files, then
-    /// directories. Of the rest that is what has a descriptor that is not open (O_PATH), or a file handle.
+    private func take() -> State {
+        state.withLock { state in
+            let work = state
+            state.data = []
+            state.early = [:]
+            state.isSweepDue = false
+            return work
+        }
+    }
+
+    private func act(on work: State) {
+        for node in work.data where !connection.invalidateData(nodeid: node.rawValue) { retry(node) }
+        let now = Self.now
+        for (node, deadline) in work.early where !connection.invalidateAttributes(nodeid: node.rawValue) {
+            guard deadline > now, nodes.isLive(node) else { continue }
+            state.withLock { $0.early[node] = deadline }
+        }
+    }
+
+    /// First what may be in use without being looked up again, as all else is once its name has expired; then the rest, of which that is
+    /// what somebody has come to hold meanwhile, or what the kernel holds for itself: below an overlay, for instance.
+    ///
+    /// A million nodes take seconds, so other work is done in between. If more is lost by then, what is in use comes first again, but
+    /// for half of the time at most: the rest comes to an end.
     private func sweepNow() {
+        let start = Self.now
+        var count = dropInUse()
+        var (pauseEnd, isUseDue, isRestDue) = (2 * Self.now - start, false, true)
+        while isRestDue {
+            isRestDue = false
+            forEachOther { node, withData in
+                if !drop(node, withData: withData) { retryGiven(node) }
+                count += 1
+                guard count % 256 == 0 else { return }
+                let work = take()
+                if work.isSweepDue { (isUseDue, isRestDue) = (true, true) }
+                act(on: work)
+                let now = Self.now
+                if isUseDue, now >= pauseEnd {
+                    isUseDue = false
+                    count += dropInUse()
+                    pauseEnd = 2 * Self.now - now
+                }
+            }
+            if isUseDue { count += dropInUse() }
+            isUseDue = false
+        }
+        logger.debug(
+            "changes were lost: asked the kernel \(count) times to drop what it kept of a node, in \(Self.now - start) ms"
+        )
+    }
+
+    /// Open files, what else is held by descriptors, and directories, which may be somebody's current one. Returns how many there were.
+    private func dropInUse() -> Int {
         let start = Self.now
         var count = 0
         let cachesPages = cachesPages
@@ -103,24 +143,56 @@ final class InodeInvalidations: Sendable {
             _ = drop(node, withData: cachesPages)
             count += 1
         }
+        let held = dropHeld()
         if opensFiles {
-            for directories in [true, false] {
-                nodes.forEachGivenNode(directories: directories) { node, isListed in
-                    if !drop(node, withData: isListed) {
-                        nodes.note(node, Use.given)
-                        retry(node)
-                    }
-                    count += 1
-                }
-            }
-        } else {
-            nodes.forEachLiveNode { node in
-                if !drop(node, withData: true) { retry(node) }
+            nodes.forEachGivenNode(directories: true) { node, isListed in
+                if !drop(node, withData: isListed) { retryGiven(node) }
                 count += 1
             }
         }
         logger.debug(
-            "changes were lost: asked the kernel to drop what it kept of \(count) nodes in \(Self.now - start) ms")
+            "changes were lost: \(count) files and directories in use were dropped, and \(held) by descriptors alone, in \(Self.now - start) ms"
+        )
+        return count + held
+    }
+
+    /// Calls `body` for what ``dropInUse()`` leaves out, and more.
+    private func forEachOther(_ body: (_ node: NodeID, _ withData: Bool) -> Void) {
+        if opensFiles {
+            nodes.forEachGivenNode(directories: false, body)
+        } else {
+            nodes.forEachLiveNode { body($0, true) }
+        }
+    }
+
+    private func retryGiven(_ node: NodeID) {
+        nodes.note(node, Use.given)
+        retry(node)
+    }
+
+    /// So many nodes are gone through in less time than it may take to see who holds what.
+    private static let few = 10_000
+    /// How long the nodes that nobody holds may have to wait, in nanoseconds. Programs hold as many descriptors as they like.
+    private static let patience: UInt64 = 100_000_000
+
+    /// What programs hold by descriptors that the daemon was not asked for. It stays marked as the kernel's, and its turn comes again.
+    private func dropHeld() -> Int {
+        guard let heldFiles, nodes.count > Self.few else { return 0 }
+        var count = 0
+        // A child has its parent's descriptors: whose node is here was met lately.
+        let places = 1 << 12
+        withUnsafeTemporaryAllocation(of: UInt64.self, capacity: places) { recent in
+            recent.initialize(repeating: 0)
+            heldFiles.forEach(until: monotonicNanoseconds() + Self.patience) { file in
+                let node = NodeID(rawValue: file.node)
+                let place = Int(node.slot) & (places - 1)
+                guard file.isUnopened || !opensFiles, recent[place] != node.rawValue, nodes.isLive(node) else { return }
+                recent[place] = node.rawValue
+                _ = drop(node, withData: !opensFiles || nodes.marks(node) & Use.listed != 0)
+                count += 1
+            }
+        }
+        return count
     }
 
     private func drop(_ node: NodeID, withData: Bool) -> Bool {

@@ -103,7 +103,8 @@ struct RefusedCall {
             RefusedCall("delete_module", 176, 106),
             RefusedCall("kexec_load", 246, 104),
             RefusedCall("kexec_file_load", 320, 294),
-            RefusedCall("bpf", 321, 280),
+            // To read what an iterator lists that was attached before.
+            RefusedCall("bpf", 321, 280, .only(argument: 0, mask: .max, value: LINUX_BPF_ITER_CREATE)),
             RefusedCall("perf_event_open", 298, 241),
             RefusedCall("userfaultfd", 323, 282),
             RefusedCall("io_uring_setup", 425, 425),

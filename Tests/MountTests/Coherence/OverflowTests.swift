@@ -72,13 +72,14 @@ extension Coherence {
 
         /// A mount whose watcher has room for four events.
         static func pair(
-            _ kind: LowerFileSystem = .ext4, options: [String] = [], deadline: Double = 120
+            _ kind: LowerFileSystem = .ext4, options: [String] = [], command: [String]? = nil, deadline: Double = 120
         ) throws -> Pair {
             let parameter = "/proc/sys/fs/fanotify/max_queued_events"
             let before = TextFile.read(parameter)
             try write("4", to: parameter)
             defer { try? write(before, to: parameter) }
-            return try Pair(kind, options: ["cache=watched", "watcher=fanotify"] + options, deadline: deadline)
+            return try Pair(
+                kind, options: ["cache=watched", "watcher=fanotify"] + options, command: command, deadline: deadline)
         }
 
         private static func write(_ text: String, to path: String) throws {
