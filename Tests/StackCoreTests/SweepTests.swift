@@ -27,7 +27,7 @@ import Testing
 
         init(_ held: [HeldFile]) { self.held = held }
 
-        func forEach(until deadline: UInt64, _ body: (HeldFile) -> Void) {
+        func forEach(within runTime: UInt64, _ body: (HeldFile) -> Void) {
             looks.wrappingAdd(1, ordering: .relaxed)
             held.forEach(body)
         }

@@ -172,7 +172,7 @@ final class InodeInvalidations: Sendable {
 
     /// So many nodes are gone through in less time than it may take to see who holds what.
     private static let few = 10_000
-    /// How long the nodes that nobody holds may have to wait, in nanoseconds. Programs hold as many descriptors as they like.
+    /// For how long it is looked who holds what, in nanoseconds of this thread's: programs hold as many descriptors as they like.
     private static let patience: UInt64 = 100_000_000
 
     /// What programs hold by descriptors that the daemon was not asked for. It stays marked as the kernel's, and its turn comes again.
@@ -183,7 +183,7 @@ final class InodeInvalidations: Sendable {
         let places = 1 << 12
         withUnsafeTemporaryAllocation(of: UInt64.self, capacity: places) { recent in
             recent.initialize(repeating: 0)
-            heldFiles.forEach(until: monotonicNanoseconds() + Self.patience) { file in
+            heldFiles.forEach(within: Self.patience) { file in
                 let node = NodeID(rawValue: file.node)
                 let place = Int(node.slot) & (places - 1)
                 guard file.isUnopened || !opensFiles, recent[place] != node.rawValue, nodes.isLive(node) else { return }

@@ -21,26 +21,26 @@ extension Coherence {
             try Subprocess.run(["touch", "\(pair.lower)/one", "\(pair.lower)/two", "\(pair.lower)/open"])
             let finder = try HeldFiles(verbose: false)
             let device = UInt32(try #require(MountEntry.at(pair.mount.path)).minor)
-            func held(until deadline: UInt64) -> [HeldFile] {
+            func held(within time: UInt64) -> [HeldFile] {
                 var found: [HeldFile] = []
                 // Of FUSE's devices the major number is 0.
-                finder.forEach(until: deadline) { if $0.device == device { found.append($0) } }
+                finder.forEach(within: time) { if $0.device == device { found.append($0) } }
                 return found
             }
-            #expect(held(until: .max) == [])
+            #expect(held(within: .max) == [])
             do {
                 let one = try open("\(pair.mount.path)/one", Self.pathOnly)
                 let again = try open("\(pair.mount.path)/one", Self.pathOnly)
                 let two = try open("\(pair.mount.path)/two", Self.pathOnly)
                 let opened = try open("\(pair.mount.path)/open", O_RDONLY)
-                let found = held(until: .max)
+                let found = held(within: .max)
                 #expect(found.count == 4)
                 #expect(found.filter(\.isUnopened).count == 3)
                 #expect(Set(found.map(\.node)).count == 3)
-                #expect(held(until: 0) == [])
+                #expect(held(within: 0) == [])
                 withExtendedLifetime((one.number, again.number, two.number, opened.number)) {}
             }
-            #expect(held(until: .max) == [])
+            #expect(held(within: .max) == [])
             try pair.end()
         }
 
