@@ -6,6 +6,9 @@ import SystemCalls
 
 /// Finds descriptors on FUSE mounts by the program of ebpf/held.bpf.c, an iterator in the kernel: some 0.3 us for each descriptor of
 /// the machine. /proc/PID/fdinfo, which tells the same, takes a hundred times as long, and CAP_SYS_PTRACE.
+///
+/// While the program looks at a file, the reader holds it. Who closes it meanwhile leaves the rest to the reader, which may then wait for
+/// an answer of that mount: it must not be a thread that answers.
 public final class HeldFiles: HeldFileSource {
     /// The program attached, from which readings are made.
     private let link: Descriptor

@@ -17,6 +17,6 @@ public struct HeldFile: Equatable, Sendable {
 /// Like a ``ChangeSource`` it is made before the daemon gives up its privileges, and used after that.
 public protocol HeldFileSource: AnyObject, Sendable {
     /// Calls `body` for each descriptor on a FUSE mount that this process may know of, as often as it is held, in no order, until the calling
-    /// thread has run for so many nanoseconds. No mount is asked anything.
+    /// thread has run for so many nanoseconds. No mount is asked anything; it is not for a thread that answers requests all the same.
     func forEach(within runTime: UInt64, _ body: (HeldFile) -> Void)
 }
