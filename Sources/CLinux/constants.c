@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/fanotify.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -125,3 +126,23 @@ SAME(FAN_EVENT_ON_CHILD);
 SAME(FAN_ONDIR);
 SAME(FAN_EVENT_INFO_TYPE_FID);
 SAME(FAN_EVENT_INFO_TYPE_DFID_NAME);
+SAME(IN_MODIFY);
+SAME(IN_ATTRIB);
+SAME(IN_MOVED_FROM);
+SAME(IN_MOVED_TO);
+SAME(IN_CREATE);
+SAME(IN_DELETE);
+SAME(IN_UNMOUNT);
+SAME(IN_Q_OVERFLOW);
+SAME(IN_IGNORED);
+SAME(IN_ONLYDIR);
+SAME(IN_NONBLOCK);
+SAME(IN_CLOEXEC);
+// One bit means one thing to both (FS_MODIFY and so on of the kernel's fsnotify_backend.h).
+_Static_assert(IN_MODIFY == FAN_MODIFY &&
+                   IN_ATTRIB == FAN_ATTRIB &&
+                   IN_MOVED_FROM == FAN_MOVED_FROM &&
+                   IN_MOVED_TO == FAN_MOVED_TO &&
+                   IN_CREATE == FAN_CREATE &&
+                   IN_DELETE == FAN_DELETE,
+               "IN_*, FAN_*");

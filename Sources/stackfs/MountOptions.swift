@@ -12,7 +12,7 @@ struct MountOptions: Sendable {
     }
 
     /// Who sees changes behind the mount.
-    enum Watcher: String, CaseIterable, Sendable { case auto, ebpf, fanotify }
+    enum Watcher: String, CaseIterable, Sendable { case auto, ebpf, fanotify, inotify }
 
     /// Who may use the mount beside the one who mounts it.
     enum Access: Sendable { case owner, root, everybody }

@@ -26,6 +26,7 @@ struct Watching {
             try BPFWatcher(lower: lower, mountPoint: mountPoint, verbose: verbose)
         },
         Candidate(kind: .fanotify) { (lower, _, _) throws(ChangeSourceError) in try FanotifyWatcher(lower: lower) },
+        Candidate(kind: .inotify) { (lower, _, _) throws(ChangeSourceError) in try InotifyWatcher(lower: lower) },
     ]
 
     /// What finds descriptors on the mount, where it is of use and can be had.
@@ -74,7 +75,8 @@ struct Watching {
             do throws(ChangeSourceError) {
                 return (try candidate.make(lower, mountPoint, verbose), obstacles)
             } catch {
-                obstacles.append(error.reason)
+                // What no watcher can help is one reason for all of them.
+                if !obstacles.contains(error.reason) { obstacles.append(error.reason) }
             }
         }
         return (nil, obstacles)

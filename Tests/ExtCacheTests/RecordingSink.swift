@@ -44,6 +44,7 @@ final class RecordingSink: ChangeSink {
     func entryChanged(_ name: UnsafeRawBufferPointer, in directory: LowerInode) {
         record(.name(Array(name), in: directory.inode))
     }
+    func entryMayHaveChanged(_ name: UnsafeRawBufferPointer, in directory: LowerInode) {}
     func changesLost() { state.withLock { $0.losses += 1 } }
     func sourceFailed(_ error: Errno) {}
     func watches(_ directory: NodeID) {}

@@ -136,6 +136,20 @@ static const uint8_t LINUX_FAN_EVENT_INFO_TYPE_FID = 1;
 static const uint8_t LINUX_FAN_EVENT_INFO_TYPE_DFID_NAME = 2;
 static const int32_t LINUX_AT_HANDLE_FID = 0x200;
 
+// inotify(7).
+static const uint32_t LINUX_IN_MODIFY = 0x2;
+static const uint32_t LINUX_IN_ATTRIB = 0x4;
+static const uint32_t LINUX_IN_MOVED_FROM = 0x40;
+static const uint32_t LINUX_IN_MOVED_TO = 0x80;
+static const uint32_t LINUX_IN_CREATE = 0x100;
+static const uint32_t LINUX_IN_DELETE = 0x200;
+static const uint32_t LINUX_IN_UNMOUNT = 0x2000;
+static const uint32_t LINUX_IN_Q_OVERFLOW = 0x4000;
+static const uint32_t LINUX_IN_IGNORED = 0x8000;
+static const uint32_t LINUX_IN_ONLYDIR = 0x01000000;
+static const int32_t LINUX_IN_NONBLOCK = 04000;
+static const int32_t LINUX_IN_CLOEXEC = 02000000;
+
 // Operations of classic BPF, linux/bpf_common.h: load a word of the data, mask the accumulator, compare it, return.
 static const uint16_t LINUX_BPF_LD_W_ABS = 0x20;
 static const uint16_t LINUX_BPF_ALU_AND_K = 0x54;

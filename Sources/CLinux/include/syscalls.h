@@ -89,6 +89,13 @@ struct linux_fanotify_record {
 };
 _Static_assert(sizeof(struct linux_fanotify_record) == 20, "fanotify_event_info_fid");
 
+// inotify(7): an event, after which `length` bytes follow: a name and one or more zero bytes, or nothing.
+struct linux_inotify_event {
+    int32_t watch;
+    uint32_t mask, cookie, length;
+};
+_Static_assert(sizeof(struct linux_inotify_event) == 16, "inotify_event");
+
 // statfs(2) on 64-bit architectures, asm-generic/statfs.h.
 struct linux_statfs {
     int64_t type, bsize;
@@ -308,6 +315,15 @@ LINUX_CALL int64_t linux_fanotify_init(uint32_t flags, uint32_t event_flags) {
 LINUX_CALL int64_t linux_fanotify_mark(int group, uint32_t flags, uint64_t mask, int directory,
                                        const char *_Nonnull path) {
     return linux_syscall(__NR_fanotify_mark, group, flags, (long)mask, directory, (long)path, 0);
+}
+LINUX_CALL int64_t linux_inotify_init1(int flags) {
+    return linux_syscall(__NR_inotify_init1, flags, 0, 0, 0, 0, 0);
+}
+LINUX_CALL int64_t linux_inotify_add_watch(int group, const char *_Nonnull path, uint32_t mask) {
+    return linux_syscall(__NR_inotify_add_watch, group, (long)path, mask, 0, 0, 0);
+}
+LINUX_CALL int64_t linux_inotify_rm_watch(int group, int watch) {
+    return linux_syscall(__NR_inotify_rm_watch, group, watch, 0, 0, 0, 0);
 }
 // sched_setattr(2): policy 0 is SCHED_OTHER, whose runtime is the slice that the task asks for (Linux 6.12).
 struct linux_sched_attributes {

@@ -4,7 +4,7 @@ import StackCore
 import SystemCalls
 
 /// A notification group of fanotify(7) that reports names in directories, and by whom they were changed.
-struct FanotifyGroup: ~Copyable {
+struct FanotifyGroup: ~Copyable, Sendable {
     let descriptor: Descriptor
     /// Of root: as many directories as wanted can be marked.
     let isPrivileged: Bool
@@ -53,12 +53,12 @@ struct FanotifyGroup: ~Copyable {
     ///
     /// - Throws: ENOSPC when the user has no marks left (fs.fanotify.max_user_marks), ENODEV, EXDEV or EOPNOTSUPP where the file system
     ///   does not tell itself or its files apart.
-    borrowing func mark(_ directory: Int32) throws(Errno) {
+    borrowing func add(_ directory: Int32) throws(Errno) {
         let flags = LINUX_FAN_MARK_ADD | LINUX_FAN_MARK_ONLYDIR
         try checked(linux_fanotify_mark(descriptor.number, flags, Self.events, directory, "."))
     }
 
-    borrowing func unmark(_ directory: Int32) {
+    borrowing func remove(_ directory: Int32) {
         _ = linux_fanotify_mark(descriptor.number, LINUX_FAN_MARK_REMOVE, Self.events, directory, ".")
     }
 }

@@ -10,7 +10,7 @@ import SystemCalls
 /// It reports what *others* have done. What this process does by system calls the kernel's FUSE side knows, as it has asked for
 /// it; a store through a mapping, and what the kernel does by passthrough, is never this process's own.
 public protocol ChangeSource: AnyObject, Sendable {
-    /// "eBPF", "fanotify": for the log and `stackfs doctor`.
+    /// "eBPF", "fanotify", "inotify": for the log and `stackfs doctor`.
     var name: String { get }
     /// What it does not see, a sentence each without its full stop.
     var blindSpots: [String] { get }
@@ -32,8 +32,38 @@ public protocol ChangeSource: AnyObject, Sendable {
     /// The kernel has forgotten the node. Called as often as ``track(_:node:)`` was, by any thread, and must not wait.
     func untrack(_ inode: LowerInode, node: NodeID)
 
+    /// It is to be told of what this process does, as its events do not tell by whom a name was changed.
+    var wantsOwnChanges: Bool { get }
+
+    /// This process is about to change a name in a directory, tracked or not. Returns what ``ownChangeEnds(_:at:succeeded:)`` is to be called
+    /// with once, nil if it need not. Both are called on the way of a request by any thread, and neither waits.
+    ///
+    /// - Parameter inode: st_ino of what a name is moved to; 0 if that is unknown.
+    func ownChangeBegins(
+        _ change: NameChange, _ name: UnsafeRawBufferPointer, in directory: NodeID, inode: UInt64
+    ) -> Int?
+
+    /// The system call has returned; without success if it failed, or has changed nothing. True if the name may have been changed by another
+    /// meanwhile, which has not been reported.
+    func ownChangeEnds(_ change: NameChange, at place: Int, succeeded: Bool) -> Bool
+
     /// Ends the source's threads, and waits for them; nothing is reported afterwards.
     func end()
+}
+
+extension ChangeSource {
+    public var wantsOwnChanges: Bool { false }
+
+    public func ownChangeBegins(
+        _ change: NameChange, _ name: UnsafeRawBufferPointer, in directory: NodeID, inode: UInt64
+    ) -> Int? { nil }
+
+    public func ownChangeEnds(_ change: NameChange, at place: Int, succeeded: Bool) -> Bool { false }
+}
+
+/// What can become of a name.
+public enum NameChange: Int, Sendable {
+    case made, removed, movedAway, movedHere
 }
 
 /// What a source watches of the nodes that it was told of.
@@ -64,6 +94,10 @@ public protocol ChangeSink: AnyObject, Sendable {
     /// A name in a directory has appeared, vanished, or leads elsewhere; the directory's attributes have changed with it. `name` is of
     /// 1 to 255 bytes without a zero at the end, valid during the call. The inode that it leads or led to is reported apart.
     func entryChanged(_ name: UnsafeRawBufferPointer, in directory: LowerInode)
+
+    /// The same of a name that is right if it was this process that changed it, which is not known: who uses what it leads to must not
+    /// notice.
+    func entryMayHaveChanged(_ name: UnsafeRawBufferPointer, in directory: LowerInode)
 
     /// Changes were lost: anything may be another.
     func changesLost()

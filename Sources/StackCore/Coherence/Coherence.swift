@@ -20,6 +20,7 @@ import SystemCalls
 /// were read before the node was in the table, where no change could find it: ``moment`` tells, and they are read again.
 final class Coherence: ChangeSink, NodeObserver {
     let source: any ChangeSource
+    let wantsOwnChanges: Bool
     private let nodes: NodeTable
     private let connection: Connection
     private let entries: EntryInvalidations
@@ -40,6 +41,7 @@ final class Coherence: ChangeSink, NodeObserver {
         keepsAttributes: Bool, _ logger: Logger
     ) throws(Errno) {
         self.source = source
+        wantsOwnChanges = source.wantsOwnChanges
         self.nodes = nodes
         self.connection = connection
         self.hasEpochs = hasEpochs
@@ -149,8 +151,16 @@ final class Coherence: ChangeSink, NodeObserver {
     }
 
     func entryChanged(_ name: UnsafeRawBufferPointer, in directory: LowerInode) {
+        nodes.forEachNode(of: directory) { entryChanged(name, in: $0) }
+    }
+
+    func entryChanged(_ name: UnsafeRawBufferPointer, in directory: NodeID) {
+        if !entries.add(name, in: directory) { changesLost() }
+    }
+
+    func entryMayHaveChanged(_ name: UnsafeRawBufferPointer, in directory: LowerInode) {
         nodes.forEachNode(of: directory) { node in
-            if !entries.add(name, in: node) { changesLost() }
+            if !entries.add(name, in: node, isOwn: true) { changesLost() }
         }
     }
 

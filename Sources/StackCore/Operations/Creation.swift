@@ -40,8 +40,10 @@ extension Mirror {
     ) throws(Errno) {
         let parent = try nodes.borrow(NodeID(rawValue: request.nodeid))
         let directory = parent.descriptor
-        try mutate(request) { () throws(Errno) in
-            try credentials.creating(request) { () throws(Errno) in try make(directory) }
+        try changing(.made, name, in: parent) { () throws(Errno) in
+            try mutate(request) { () throws(Errno) in
+                try credentials.creating(request) { () throws(Errno) in try make(directory) }
+            }
         }
         let (id, status) = try lookUp(name, in: parent)
         try reply.append(entry(id, status, in: parent))
@@ -55,7 +57,9 @@ extension Mirror {
         let parent = try nodes.borrow(NodeID(rawValue: request.nodeid))
         let (from, into) = (inode.descriptor, parent.descriptor)
         let linked = name.pointer
-        try mutate(request) { () throws(Errno) in try Lower.link(from, as: linked, in: into) }
+        try changing(.made, name, in: parent) { () throws(Errno) in
+            try mutate(request) { () throws(Errno) in try Lower.link(from, as: linked, in: into) }
+        }
         let (id, status) = try lookUp(name, in: parent)
         try reply.append(entry(id, status, in: parent))
     }
@@ -74,13 +78,15 @@ extension Mirror {
         let flags = lowerFlags(arguments.flags)
         let pointer = name.pointer
         do throws(Errno) {
-            let file = try mutate(request) { () throws(Errno) in
-                try withRoomForDescriptors { () throws(Errno) in
-                    linux_umask(arguments.umask)
-                    return Descriptor(
-                        owning: try credentials.creating(request) { () throws(Errno) in
-                            try Lower.create(pointer, in: directory, flags: flags, mode: arguments.mode).take()
-                        })
+            let file = try changing(.made, name, in: parent) { () throws(Errno) in
+                try mutate(request) { () throws(Errno) in
+                    try withRoomForDescriptors { () throws(Errno) in
+                        linux_umask(arguments.umask)
+                        return Descriptor(
+                            owning: try credentials.creating(request) { () throws(Errno) in
+                                try Lower.create(pointer, in: directory, flags: flags, mode: arguments.mode).take()
+                            })
+                    }
                 }
             }
             try finishCreation(request, file, parent, name, arguments.flags, into: &reply)

@@ -18,7 +18,9 @@ extension Mirror {
         let directory = parent.descriptor
         let pointer = name.pointer
         try keepingVictim(name, in: parent) { () throws(Errno) in
-            try mutate(request) { () throws(Errno) in _ = try checked(linux_unlinkat(directory, pointer, flags)) }
+            try changing(.removed, name, in: parent) { () throws(Errno) in
+                try mutate(request) { () throws(Errno) in _ = try checked(linux_unlinkat(directory, pointer, flags)) }
+            }
         }
     }
 
@@ -51,7 +53,9 @@ extension Mirror {
         guard flags & ~known == 0 else { throw .einval }
         let from = try nodes.borrow(NodeID(rawValue: request.nodeid))
         let to = try nodes.borrow(NodeID(rawValue: newParent))
-        let moved = (try? Lower.status(of: name, in: from.descriptor)).flatMap { nodes.find($0) }
+        let status = try? Lower.status(of: name, in: from.descriptor)
+        let moved = status.flatMap { nodes.find($0) }
+        let inode = status?.ino ?? 0
         let (fromDescriptor, toDescriptor) = (from.descriptor, to.descriptor)
         let (oldPointer, newPointer) = (name.pointer, newName.pointer)
         let call = { () throws(Errno) in
@@ -73,12 +77,15 @@ extension Mirror {
             }
         }
         if flags & LINUX_RENAME_EXCHANGE != 0 {
-            let other = (try? Lower.status(of: newName, in: to.descriptor)).flatMap { nodes.find($0) }
-            try call()
+            let otherStatus = try? Lower.status(of: newName, in: to.descriptor)
+            let other = otherStatus.flatMap { nodes.find($0) }
+            try moving(name, in: from, inode, to: newName, in: to, exchangedWith: otherStatus?.ino ?? 0, call)
             if let other { nodes.moved(other, to: from.id, name: name.pointer) }
             coherence?.renamed(to: name, in: from.id)
         } else {
-            try keepingVictim(newName, in: to, call)
+            try keepingVictim(newName, in: to) { () throws(Errno) in
+                try moving(name, in: from, inode, to: newName, in: to, call)
+            }
         }
         if let moved { nodes.moved(moved, to: to.id, name: newName.pointer) }
         coherence?.renamed(to: newName, in: to.id)

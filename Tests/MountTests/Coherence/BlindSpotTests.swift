@@ -3,10 +3,10 @@ import MountSupport
 import Testing
 
 extension Coherence {
-    /// What fanotify does not report shows after the time-to-live.
+    /// What a watcher does not report shows after the time-to-live.
     @Suite struct BlindSpots {
-        @Test func whatIsNotSeenShowsAfterASecond() throws {
-            let pair = try Pair(options: ["cache=watched", "watcher=fanotify"])
+        @Test(arguments: ["fanotify", "inotify"]) func whatIsNotSeenShowsAfterASecond(_ watcher: String) throws {
+            let pair = try Pair(options: ["cache=watched", "watcher=\(watcher)"])
             try pair.expectSuccess(
                 .coherence(
                     Changes.prepare + """
@@ -25,6 +25,12 @@ extension Coherence {
                         os.link(below + '/other', below + '/replaced')
                         os.rename(below + '/sub/inner', below + '/replaced')
                         settle('a name that was replaced', everything)
+                        held = os.open('data', os.O_RDONLY)
+                        links = lambda root: attributes(os.fstat(held) if root == '.' else os.stat(outside))
+                        os.unlink(below + '/data')
+                        settle('a name that was removed', links)
+                        write(outside, b'once more')
+                        settle('a write after that', links)
                         """), pair.lower)
             try pair.end()
         }

@@ -2,7 +2,7 @@ import MountSupport
 
 extension Coherence {
     /// Who watches in these tests: fanotify, which every kernel has, unless STACKFS_TEST_WATCHER names another.
-    static let watcher = "watcher=\(Environment.words("STACKFS_TEST_WATCHER").first ?? "fanotify")"
+    static let watcher = Environment.words("STACKFS_TEST_WATCHER").first ?? "fanotify"
 }
 
 /// What the scripts of the coherence tests share. They run on the mount, and have the lower directory as first argument.

@@ -6,8 +6,8 @@ extension Coherence {
     @Suite struct Overflows {
         /// What is held by no open file and looked up by no name hears of lost changes too, whether or not it was asked for since the
         /// last time.
-        @Test func whatIsHeldWithoutBeingOpen() throws {
-            let pair = try Self.pair(options: ["attr_timeout=3600"])
+        @Test(arguments: ["fanotify", "inotify"]) func whatIsHeldWithoutBeingOpen(_ watcher: String) throws {
+            let pair = try Self.pair(by: watcher, options: ["attr_timeout=3600"])
             try pair.expectSuccess(
                 .coherence(
                     Changes.prepare + """
@@ -72,14 +72,15 @@ extension Coherence {
 
         /// A mount whose watcher has room for four events.
         static func pair(
-            _ kind: LowerFileSystem = .ext4, options: [String] = [], command: [String]? = nil, deadline: Double = 120
+            _ kind: LowerFileSystem = .ext4, by watcher: String = "fanotify", options: [String] = [],
+            command: [String]? = nil, deadline: Double = 120
         ) throws -> Pair {
-            let parameter = "/proc/sys/fs/fanotify/max_queued_events"
+            let parameter = "/proc/sys/fs/\(watcher)/max_queued_events"
             let before = TextFile.read(parameter)
             try write("4", to: parameter)
             defer { try? write(before, to: parameter) }
             return try Pair(
-                kind, options: ["cache=watched", "watcher=fanotify"] + options, command: command, deadline: deadline)
+                kind, options: ["cache=watched", "watcher=\(watcher)"] + options, command: command, deadline: deadline)
         }
 
         private static func write(_ text: String, to path: String) throws {

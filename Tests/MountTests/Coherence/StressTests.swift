@@ -7,11 +7,16 @@ extension Coherence {
     ///
     /// STACKFS_COHERENCE_CHECKS says how many names are to be compared at rest; the log has how many were.
     @Suite struct Stress {
-        private static let options = ["cache=watched", Coherence.watcher]
+        private static let options = ["cache=watched", "watcher=\(Coherence.watcher)"]
         private static let checks = getenv("STACKFS_COHERENCE_CHECKS").map { String(cString: $0) } ?? "1000"
 
         @Test(arguments: [LowerFileSystem.ext4, .tmpfs]) func nothingIsStaleAtRest(_ kind: LowerFileSystem) throws {
             try run(Pair(kind, options: Self.options, deadline: 7200), "watched on \(kind)")
+        }
+
+        /// Who cannot tell its own changes by their events.
+        @Test func byInotify() throws {
+            try run(Pair(options: ["cache=watched", "watcher=inotify"], deadline: 7200), "watched by inotify")
         }
 
         @Test func withTwoMounts() throws {
@@ -23,8 +28,8 @@ extension Coherence {
         }
 
         /// A queue of four events overflows all the time.
-        @Test func withAQueueThatOverflows() throws {
-            try run(Overflows.pair(deadline: 7200), "overflowing")
+        @Test(arguments: ["fanotify", "inotify"]) func withAQueueThatOverflows(_ watcher: String) throws {
+            try run(Overflows.pair(by: watcher, deadline: 7200), "\(watcher), overflowing")
         }
 
         @Test func withTheWatcherStopped() throws {
