@@ -108,7 +108,9 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(
             name: "ExtCacheTests",
-            dependencies: ["ExtCache", "CWatch", "CLinux", "SystemCalls", "StackCore", "MountSupport"],
+            dependencies: [
+                "ExtCache", "CWatch", "CLinux", "SystemCalls", "StackCore", "MountSupport", "CAllocationCounter",
+            ],
             swiftSettings: swift),
         // What stackfs costs, against the lower directory and against others: `make bench`.
         .target(name: "CLoops", path: "bench/CLoops"),
