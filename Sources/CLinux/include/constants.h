@@ -143,7 +143,6 @@ static const uint32_t LINUX_IN_MOVED_FROM = 0x40;
 static const uint32_t LINUX_IN_MOVED_TO = 0x80;
 static const uint32_t LINUX_IN_CREATE = 0x100;
 static const uint32_t LINUX_IN_DELETE = 0x200;
-static const uint32_t LINUX_IN_UNMOUNT = 0x2000;
 static const uint32_t LINUX_IN_Q_OVERFLOW = 0x4000;
 static const uint32_t LINUX_IN_IGNORED = 0x8000;
 static const uint32_t LINUX_IN_ONLYDIR = 0x01000000;

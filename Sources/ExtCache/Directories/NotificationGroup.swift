@@ -18,7 +18,7 @@ protocol NotificationGroup: ~Copyable, Sendable {
 
     borrowing func unmark(_ key: Key, _ directory: MarkedDirectory<Mark>, _ sink: any ChangeSink)
 
-    /// A node of a directory is about to be said to be watched: called before the mark is made.
+    /// A directory is about to be marked for its node: no event tells of what has been done in it before.
     borrowing func begins(_ node: NodeID)
 
     /// Reports what was read; false if it makes no sense.

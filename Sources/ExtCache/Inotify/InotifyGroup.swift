@@ -78,7 +78,7 @@ extension InotifyGroup: NotificationGroup {
             }
             // Numbers are not given again soon, and so those that came after a watch was taken off are known by none.
             guard let directory = marks[event.watch] else { return }
-            // Of a directory that was removed, in which nothing can appear any more, or of a file system that is gone.
+            // The directory was removed, and nothing can appear in it any more; or its file system is gone (after IN_UNMOUNT).
             if event.mask & LINUX_IN_IGNORED != 0 { return marks.vanished(event.watch) }
             if let taken = ownChange(event, directory, sink) {
                 if taken.isDoubtful { sink.entryMayHaveChanged(event.name, in: directory.inode) }

@@ -106,6 +106,9 @@ extension Coherence {
                     optional(lambda: os.lstat('6/new'))
                     while watches() != 5:
                         assert time.monotonic() < end + 20, watches()
+                    os.rmdir('6')
+                    while watches() != 4:
+                        assert time.monotonic() < end + 40, watches()
                     """))
             #expect(result.status == 0, "\(result)")
         }
