@@ -30,6 +30,7 @@ struct VisibilityCommand: ParsableCommand {
         // Alternating, so that what else the machine does hits all alike.
         var bare: [String: [Double]] = [:]
         var watched: [String: [Double]] = [:]
+        let stolen = Self.stolenTicks
         for round in 0..<5 {
             for name in ["unrelated", "lower/watched"] {
                 bare[name, default: []].append(try Self.write("\(root)/\(name)/file"))
@@ -46,6 +47,16 @@ struct VisibilityCommand: ParsableCommand {
             let share = String(format: "%+.1f %%", (after / before - 1) * 100)
             print("1-byte write, \(what): \(Int(before)) ns, watched \(Int(after)) ns (\(share))")
         }
+        let lost = Double(Self.stolenTicks - stolen) / Double(sysconf(Int32(_SC_CLK_TCK)))
+        print(
+            String(format: "The host took %.2f s from the machine's processors meanwhile, which shows as delays.", lost)
+        )
+    }
+
+    /// What a virtual machine's host has taken of the processors, in ticks (proc_stat(5), steal).
+    private static var stolenTicks: Int {
+        let fields = ((try? String(contentsOfFile: "/proc/stat", encoding: .utf8)) ?? "").split(separator: " ")
+        return fields.count > 8 ? Int(fields[8]) ?? 0 : 0
     }
 
     private func mounted(_ root: String, _ body: () throws -> Void) throws {
