@@ -15,10 +15,12 @@ struct VisibilityCommand: ParsableCommand {
     @Option(help: "The stackfs to measure.") var stackfs = ".build/release/stackfs"
     @Option(help: "Options of the mount.") var options = "cache=watched"
     @Option(help: "Changes of each kind.") var count = 2000
+    @Option(help: "Mounts beside which writers are timed.") var rounds = 5
     @Option(help: "Where directories are made.") var scratch = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
 
     func run() throws {
         guard geteuid() == 0 else { throw Failure("a watched mount takes root") }
+        guard rounds > 0, count > 0 else { throw Failure("--rounds and --count are 1 or more") }
         let root = "\(scratch)/stackfs-visibility.\(getpid())"
         for name in ["", "/lower", "/lower/watched", "/unrelated", "/mount"] { mkdir(root + name, 0o755) }
         defer { try? FileManager.default.removeItem(atPath: root) }
@@ -31,7 +33,7 @@ struct VisibilityCommand: ParsableCommand {
         var bare: [String: [Double]] = [:]
         var watched: [String: [Double]] = [:]
         let stolen = Self.stolenTicks
-        for round in 0..<5 {
+        for round in 0..<rounds {
             for name in ["unrelated", "lower/watched"] {
                 bare[name, default: []].append(try Self.write("\(root)/\(name)/file"))
             }
