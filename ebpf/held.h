@@ -11,12 +11,11 @@
 
 /* A descriptor on a FUSE mount. */
 struct held_file {
-    /* The inode, as the mount's daemon has numbered it. */
+    /* The inode, as the mount's daemon has numbered it; 0 in a record that only fills the reader's buffer. */
     __u64 node;
     /* The mount's device, as struct super_block has it. */
     __u32 device;
-    /* The open file's flags: with O_PATH, the daemon was never asked. */
-    __u32 flags;
+    __u32 unused;
 };
 
 #endif

@@ -63,7 +63,6 @@ struct path {
 
 struct file {
     __u32 f_mode;
-    __u32 f_flags;
     struct inode *f_inode;
     struct path f_path;
 };
@@ -84,6 +83,7 @@ struct task_struct;
 
 struct bpf_iter_meta {
     struct seq_file *seq;
+    __u64 seq_num;
 };
 
 /* What an iterator of type task_file comes by: each descriptor of each process, and nothing at the end. */

@@ -50,6 +50,24 @@ import Testing
             #expect(results[.max] == 8, "round \(round)")
         }
     }
+
+    /// More than there is room for, as when many answers to who waited for locks are there at once.
+    @Test(.enabled(if: missing == nil, "\(missing ?? "")"))
+    func moreCommandsThanEntries() throws {
+        let ring = try Ring(entries: 4)
+        let other = Descriptor(owning: linux_openat(LINUX_AT_FDCWD, "/dev/null", O_RDWR, 0).descriptor)
+        try ring.enable(files: [other.number])
+        var answered: [UInt64: Int] = [:]
+        for command in 0..<UInt64(100) {
+            let submission = ring.next(LINUX_IORING_OP_URING_CMD, file: 0, userData: command)
+            submission.pointee.cmd_op = FUSE_IO_URING_CMD_COMMIT_AND_FETCH
+        }
+        while answered.count < 100 {
+            try #require(ring.submitAndWait() >= 0)
+            ring.drain { mark, _ in answered[mark, default: 0] += 1 }
+        }
+        #expect(answered.values.allSatisfy { $0 == 1 })
+    }
 }
 
 extension Int64 {

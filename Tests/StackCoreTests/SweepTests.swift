@@ -71,14 +71,35 @@ import Testing
     @Test func whatIsHeldComesFirst() throws {
         let all = try makeNodes(10_010)
         _ = try files.insert(descriptor: tree.open("9000"), node: all[9000], flags: 0)
-        let stranger = HeldFile(node: all[5].rawValue ^ 1 << 40, device: 1, isUnopened: true)
+        let stranger = HeldFile(node: all[5].rawValue ^ 1 << 40, device: 1)
         let held =
             [10_009, 10_009, 7000, 10_009, 3].map {
-                HeldFile(node: all[$0].rawValue, device: 2, isUnopened: true)
-            } + [stranger, HeldFile(node: all[8000].rawValue, device: 2, isUnopened: false)]
-        let order = try sweep(1 + 3 + all.count, opensFiles: true, Holding(held))
-        #expect(Array(order.prefix(4)) == [9000, 10_009, 7000, 3].map { all[$0] })
-        #expect(order.dropFirst(4).sorted { $0.rawValue < $1.rawValue } == all.sorted { $0.rawValue < $1.rawValue })
+                HeldFile(node: all[$0].rawValue, device: 2)
+            } + [stranger, HeldFile(node: all[8000].rawValue, device: 2)]
+        let order = try sweep(1 + 4 + all.count, opensFiles: true, Holding(held))
+        #expect(Array(order.prefix(5)) == [9000, 10_009, 7000, 3, 8000].map { all[$0] })
+        #expect(order.dropFirst(5).sorted { $0.rawValue < $1.rawValue } == all.sorted { $0.rawValue < $1.rawValue })
+    }
+
+    /// Who looks may have to wait for somebody else's file to be closed.
+    @Test func aLookThatHangs() throws {
+        let all = try makeNodes(10_010)
+        let holding = try Hanging()
+        defer { holding.goOn.signal() }
+        #expect(Set(try sweep(2 * all.count, opensFiles: true, holding, again: all.count)) == Set(all))
+        #expect(holding.looks.load(ordering: .relaxed) == 1)
+    }
+
+    private final class Hanging: HeldFileSource {
+        let looks = Atomic(0)
+        let goOn: Event
+
+        init() throws(Errno) { goOn = try Event() }
+
+        func forEach(within runTime: UInt64, _ body: (HeldFile) -> Void) {
+            looks.wrappingAdd(1, ordering: .relaxed)
+            goOn.wait()
+        }
     }
 
     /// What is lost in the middle of it does not wait for its end.
@@ -96,7 +117,7 @@ import Testing
     /// Files are opened without a request, and so the daemon knows none of them.
     @Test func whatIsOpenIsHeldToo() throws {
         let all = try makeNodes(10_010)
-        let held = HeldFile(node: all[10_009].rawValue, device: 2, isUnopened: false)
+        let held = HeldFile(node: all[10_009].rawValue, device: 2)
         let order = try sweep(1 + 1 + all.count, opensFiles: false, Holding([held]))
         #expect(order.first == all[10_009])
         #expect(Set(order) == Set(all + [.root]))
@@ -105,7 +126,7 @@ import Testing
     /// Where there are few nodes, nobody looks who holds them.
     @Test func fewNodes() throws {
         let all = try makeNodes(20)
-        let holding = Holding([HeldFile(node: all[19].rawValue, device: 2, isUnopened: true)])
+        let holding = Holding([HeldFile(node: all[19].rawValue, device: 2)])
         #expect(Set(try sweep(all.count, opensFiles: true, holding)) == Set(all))
         #expect(holding.looks.load(ordering: .relaxed) == 0)
     }

@@ -7,8 +7,8 @@ import SystemCalls
 /// Finds descriptors on FUSE mounts by the program of ebpf/held.bpf.c, an iterator in the kernel: some 0.3 us for each descriptor of
 /// the machine. /proc/PID/fdinfo, which tells the same, takes a hundred times as long, and CAP_SYS_PTRACE.
 ///
-/// While the program looks at a file, the reader holds it. Who closes it meanwhile leaves the rest to the reader, which may then wait for
-/// an answer of that mount: it must not be a thread that answers.
+/// While the program looks at a file, the reader holds it. Whose owner closes it meanwhile is closed once the reading call returns, by the
+/// reader, which waits for as long as that takes.
 public final class HeldFiles: HeldFileSource {
     /// The program attached, from which readings are made.
     private let link: Descriptor
@@ -45,18 +45,15 @@ public final class HeldFiles: HeldFileSource {
         guard made >= 0 else { return }
         let reading = Descriptor(owning: Int32(made))
         let start = Self.runTime
-        // The kernel gives no more at a time.
-        withUnsafeTemporaryAllocation(byteCount: 32 << 10, alignment: 8) { buffer in
+        // Of little room, so that the call returns often: see above.
+        withUnsafeTemporaryAllocation(byteCount: 64 * MemoryLayout<held_file>.stride, alignment: 8) { buffer in
             while Self.runTime - start < runTime {
                 let length = linux_read(reading.number, buffer.baseAddress!, buffer.count)
                 // A million descriptors of which none is on a FUSE mount: it goes on.
                 if length == Int64(-EAGAIN) { continue }
                 if length <= 0 { return }
                 for record in UnsafeRawBufferPointer(rebasing: buffer[..<Int(length)]).bindMemory(to: held_file.self) {
-                    body(
-                        HeldFile(
-                            node: record.node, device: record.device,
-                            isUnopened: record.flags & UInt32(bitPattern: LINUX_O_PATH) != 0))
+                    if record.node != 0 { body(HeldFile(node: record.node, device: record.device)) }
                 }
             }
         }

@@ -31,6 +31,7 @@ struct MarkedDirectories<Group: NotificationGroup & ~Copyable> {
         } catch {
             return false
         }
+        group.marked(node)
         keys[node] = key
         if directories[key] == nil {
             let kept = mark.needsDescriptor ? descriptor.take() : -1

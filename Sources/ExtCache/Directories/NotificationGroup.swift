@@ -21,6 +21,9 @@ protocol NotificationGroup: ~Copyable, Sendable {
     /// A directory is about to be marked for its node: no event tells of what has been done in it before.
     borrowing func begins(_ node: NodeID)
 
+    /// It has been marked.
+    borrowing func marked(_ node: NodeID)
+
     /// Reports what was read; false if it makes no sense.
     borrowing func report(
         _ buffer: UnsafeRawBufferPointer, _ marks: inout MarkedDirectories<Self>, _ sink: any ChangeSink
@@ -29,6 +32,7 @@ protocol NotificationGroup: ~Copyable, Sendable {
 
 extension NotificationGroup where Self: ~Copyable {
     borrowing func begins(_ node: NodeID) {}
+    borrowing func marked(_ node: NodeID) {}
 }
 
 /// What is kept of a mark to take it off again.

@@ -30,13 +30,13 @@ struct InotifyGroup: ~Copyable, Sendable {
         self.own = own
     }
 
-    /// Half of the watches that the user may have, in all programs, and no more than fanotify's marks of root.
+    /// A quarter of the watches that the user may have, in all programs, and no more than fanotify's marks of root.
     private static var fairShare: Int {
         // In a user namespace there is a limit of its own beside that of the machine. The kernel gives no fewer than 8192 by itself.
         let limits = ["fs/inotify/max_user_watches", "user/max_inotify_watches"].compactMap {
             Int(text(of: "/proc/sys/\($0)").prefix { $0 != "\n" })
         }
-        return min(1 << 15, (limits.min() ?? 8192) / 2)
+        return min(1 << 15, (limits.min() ?? 8192) / 4)
     }
 
     /// The number of a new watch, or of that which the directory has.
@@ -68,12 +68,14 @@ extension InotifyGroup: NotificationGroup {
 
     borrowing func begins(_ node: NodeID) { own.isUnseen(before: node) }
 
+    borrowing func marked(_ node: NodeID) { own.isUncertain(before: node) }
+
     borrowing func report(
         _ buffer: UnsafeRawBufferPointer, _ marks: inout MarkedDirectories<InotifyGroup>, _ sink: any ChangeSink
     ) -> Bool {
         InotifyEvent.forEach(in: buffer) { event in
             if event.mask & LINUX_IN_Q_OVERFLOW != 0 {
-                own.forgetAll()
+                own.doubtAll()
                 return sink.changesLost()
             }
             // Numbers are not given again soon, and so those that came after a watch was taken off are known by none.
@@ -90,13 +92,15 @@ extension InotifyGroup: NotificationGroup {
     }
 
     /// What this process has done to the name by order of the kernel, which knows of it; nil if another has. Where two nodes stand for the
-    /// directory it knows of one only.
+    /// directory it knows of one only, and the name is looked up again by both.
     private borrowing func ownChange(
         _ event: InotifyEvent, _ directory: MarkedDirectory<InotifyMark>, _ sink: any ChangeSink
     ) -> OwnChanges.Event? {
-        guard let change = event.change, directory.nodes.count == 1,
-            let taken = own.take(change, event.name, in: directory.nodes[0])
-        else { return nil }
+        guard let change = event.change else { return nil }
+        var result: OwnChanges.Event?
+        for node in directory.nodes where result == nil { result = own.take(change, event.name, in: node) }
+        guard var taken = result else { return nil }
+        if directory.nodes.count > 1 { taken.isDoubtful = true }
         // Two moves to one name that follow each other are one event. The other may be somebody else's.
         guard change == .movedHere else { return taken }
         let inode = DirectoryEvent.inode(behind: event.name, directory.nodes, sink)?.inode

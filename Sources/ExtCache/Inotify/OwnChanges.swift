@@ -110,7 +110,7 @@ final class OwnChanges: Sendable {
         /// Where the name was moved, 0 if that is unknown.
         let inode: UInt64
         /// It may be another's all the same.
-        let isDoubtful: Bool
+        var isDoubtful: Bool
     }
 
     /// An event has come; nil if it is another's.
@@ -137,10 +137,19 @@ final class OwnChanges: Sendable {
         }
     }
 
-    /// Events were lost.
-    func forgetAll() {
+    /// A directory is watched now: of calls since ``isUnseen(before:)`` there may be events or not.
+    func isUncertain(before directory: NodeID) {
         entries.withLock { entries in
-            for place in entries.indices { entries[place].expected = .zero }
+            for place in entries.indices where entries[place].directory == directory {
+                entries[place].isDoubtful = true
+            }
+        }
+    }
+
+    /// Events were lost; others still come.
+    func doubtAll() {
+        entries.withLock { entries in
+            for place in entries.indices { entries[place].isDoubtful = true }
         }
     }
 }

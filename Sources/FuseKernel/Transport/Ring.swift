@@ -85,6 +85,7 @@ final class Ring: @unchecked Sendable {
     /// The next free submission entry, zero but for what every command of ours has; the others are the caller's. What an earlier command
     /// left would be read by another kind: a commit's id lies where a read has its attributes (Linux 6.13).
     func next(_ operation: UInt8, file: Int32, userData: UInt64) -> UnsafeMutablePointer<linux_ring_sqe> {
+        if unsubmitted > submissionMask { makeRoom() }
         let entry = submissions + Int(tail & submissionMask)
         tail &+= 1
         unsubmitted += 1
@@ -94,6 +95,25 @@ final class Ring: @unchecked Sendable {
         entry.pointee.fd = file
         entry.pointee.user_data = userData
         return entry
+    }
+
+    /// Submits what was filled in, as there is no entry left that is free.
+    private func makeRoom() {
+        atomic(submissionTail).pointee.store(tail, ordering: .releasing)
+        while unsubmitted > submissionMask {
+            let result = linux_io_uring_enter(enterDescriptor, unsubmitted, 0, enterFlags)
+            if result > 0 {
+                unsubmitted -= min(unsubmitted, UInt32(truncatingIfNeeded: result))
+            } else if !Self.isPassing(result) {
+                // submitAndWait() will meet it too, and end.
+                return
+            }
+        }
+    }
+
+    /// Whether a result of io_uring_enter(2) is an error that goes by: a signal, no memory at the moment, too many completions.
+    static func isPassing(_ result: Int64) -> Bool {
+        [-EINTR, -EAGAIN, -EBUSY].contains(Int32(truncatingIfNeeded: result))
     }
 
     /// Submits what was filled in and waits for a completion; the result of io_uring_enter(2).

@@ -82,7 +82,7 @@ final class RingWorker<F: FileSystem>: @unchecked Sendable {
         var isOver = false
         while !isOver {
             let result = ring.submitAndWait()
-            if result < 0, result != Int64(-EINTR) {
+            if result < 0, !Ring.isPassing(result) {
                 logger.error("io_uring_enter: \(Errno(rawValue: Int32(-result))); processor \(queue)'s thread ends")
                 return
             }

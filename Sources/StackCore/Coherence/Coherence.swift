@@ -162,6 +162,7 @@ final class Coherence: ChangeSink, NodeObserver {
         nodes.forEachNode(of: directory) { node in
             if !entries.add(name, in: node, isOwn: true) { changesLost() }
         }
+        attributesChanged(directory)
     }
 
     /// A RENAME has succeeded. The kernel has put what it believed to have had the old name under the new one, without asking: if

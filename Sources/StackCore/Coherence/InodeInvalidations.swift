@@ -24,6 +24,7 @@ final class InodeInvalidations: Sendable {
     private let backing: BackingFiles?
     private let opensFiles: Bool
     private let heldFiles: (any HeldFileSource)?
+    private let isLooking = Atomic(false)
     private let logger: Logger
 
     /// - Parameters:
@@ -143,13 +144,14 @@ final class InodeInvalidations: Sendable {
             _ = drop(node, withData: cachesPages)
             count += 1
         }
-        let held = dropHeld()
+        let look = beginLook()
         if opensFiles {
             nodes.forEachGivenNode(directories: true) { node, isListed in
                 if !drop(node, withData: isListed) { retryGiven(node) }
                 count += 1
             }
         }
+        let held = look?.wait(milliseconds: Self.longestWait) ?? 0
         logger.debug(
             "changes were lost: \(count) files and directories in use were dropped, and \(held) by descriptors alone, in \(Self.now - start) ms"
         )
@@ -172,13 +174,52 @@ final class InodeInvalidations: Sendable {
 
     /// So many nodes are gone through in less time than it may take to see who holds what.
     private static let few = 10_000
-    /// For how long it is looked who holds what, in nanoseconds of this thread's: programs hold as many descriptors as they like.
+    /// For how long it is looked who holds what, in nanoseconds of the looking thread's: programs hold as many descriptors as they like.
     private static let patience: UInt64 = 100_000_000
+    /// For how long the rest waits for that, in milliseconds.
+    private static let longestWait: Int32 = 200
 
-    /// What programs hold by descriptors that the daemon was not asked for. It stays marked as the kernel's, and its turn comes again.
-    private func dropHeld() -> Int {
-        guard let heldFiles, nodes.count > Self.few else { return 0 }
-        var count = 0
+    /// A look that is under way.
+    private final class Look: Sendable {
+        let count = Atomic(0)
+        private let ended: Event
+
+        init() throws(Errno) { ended = try Event() }
+
+        func end() { ended.signal() }
+
+        /// How much was found until it ended, or until so much time has gone by.
+        func wait(milliseconds: Int32) -> Int {
+            var waiting = pollfd(fd: ended.descriptor, events: Int16(POLLIN), revents: 0)
+            _ = poll(&waiting, 1, milliseconds)
+            return count.load(ordering: .relaxed)
+        }
+    }
+
+    /// Begins to drop what programs hold by descriptors of which the daemon may have heard nothing; nil where nobody looks. It stays marked as
+    /// the kernel's, and its turn comes again.
+    ///
+    /// In a thread of its own, one at a time: what is closed by others just as it is looked at is closed by who looks, for as long as that
+    /// takes (a socket that lingers, a server that is away).
+    private func beginLook() -> Look? {
+        guard let heldFiles, nodes.count > Self.few, !isLooking.exchange(true, ordering: .acquiringAndReleasing) else {
+            return nil
+        }
+        do throws(Errno) {
+            let look = try Look()
+            try Thread.start { [self] in
+                dropHeld(heldFiles, look)
+                isLooking.store(false, ordering: .releasing)
+                look.end()
+            }
+            return look
+        } catch {
+            isLooking.store(false, ordering: .releasing)
+            return nil
+        }
+    }
+
+    private func dropHeld(_ heldFiles: any HeldFileSource, _ look: Look) {
         // A child has its parent's descriptors: whose node is here was met lately.
         let places = 1 << 12
         withUnsafeTemporaryAllocation(of: UInt64.self, capacity: places) { recent in
@@ -186,13 +227,12 @@ final class InodeInvalidations: Sendable {
             heldFiles.forEach(within: Self.patience) { file in
                 let node = NodeID(rawValue: file.node)
                 let place = Int(node.slot) & (places - 1)
-                guard file.isUnopened || !opensFiles, recent[place] != node.rawValue, nodes.isLive(node) else { return }
+                guard recent[place] != node.rawValue, nodes.isLive(node) else { return }
                 recent[place] = node.rawValue
                 _ = drop(node, withData: !opensFiles || nodes.marks(node) & Use.listed != 0)
-                count += 1
+                look.count.wrappingAdd(1, ordering: .relaxed)
             }
         }
-        return count
     }
 
     private func drop(_ node: NodeID, withData: Bool) -> Bool {

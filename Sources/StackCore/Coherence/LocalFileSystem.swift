@@ -2,7 +2,8 @@ import CLinux
 import Glibc
 
 /// File systems on which nothing changes but by system calls of this machine, so that whoever watches these sees every change. On
-/// network file systems others change things, and in /proc and the like the kernel itself does, without a word.
+/// network file systems others change things, and in /proc and the like the kernel itself does, without a word. Those left out too
+/// that know a file by more than one spelling (vfat, exfat, ntfs3): a change is reported of one, and the kernel may have kept another.
 public enum LocalFileSystem {
     // linux/magic.h, and the file systems' own headers.
     private static let types: Set<Int64> = [
@@ -18,9 +19,6 @@ public enum LocalFileSystem {
         0x3153_464a,  // jfs
         0x3434,  // nilfs2
         0x2405_1905,  // ubifs
-        0x4d44,  // vfat
-        0x2011_bab0,  // exfat
-        0x7366_746e,  // ntfs3
         0x1501_3346,  // udf
         0x9660,  // iso9660
         0x7371_7368,  // squashfs

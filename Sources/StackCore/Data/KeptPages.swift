@@ -37,7 +37,7 @@ final class KeptPages: Sendable {
     /// A file was opened. Returns whether the kernel's pages of it are as the file is.
     ///
     /// - Parameters:
-    ///   - status: from before it was opened.
+    ///   - status: from after it was opened.
     ///   - reading: the lower file where it was opened for reading only, else nil.
     func opened(_ node: NodeID, _ status: borrowing linux_statx, handle: UInt64, reading: Int32?) -> Bool {
         let (changed, size) = (Self.nanoseconds(status.ctime), status.size)

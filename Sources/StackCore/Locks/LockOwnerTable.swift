@@ -30,32 +30,38 @@ final class LockOwnerTable: Sendable {
 
     private let state = Mutex(State())
 
-    /// The owner's descriptor, or nil if it has locked nothing on the node.
-    func descriptor(owner: UInt64, node: NodeID) -> Int32? {
-        state.withLock { $0.records[Key(owner: owner, node: node)]?.descriptor }
+    /// A duplicate of the owner's descriptor, which no ``flush(owner:node:)`` meanwhile closes; nil if it has locked nothing on the node.
+    func descriptor(owner: UInt64, node: NodeID) throws(Errno) -> Descriptor? {
+        let duplicate = state.withLock { state in
+            state.records[Key(owner: owner, node: node)].map { Self.duplicate($0.descriptor) }
+        }
+        guard let duplicate else { return nil }
+        return Descriptor(owning: Int32(try checked(duplicate)))
     }
 
-    /// The owner's descriptor; opens one if it has none.
+    private static func duplicate(_ descriptor: Int32) -> Int64 { linux_fcntl(descriptor, F_DUPFD_CLOEXEC, 0) }
+
+    /// A duplicate of the owner's descriptor; opens that if there is none.
     ///
     /// It is open for reading and writing if that can be had, as the owner may lock through files open either way.
     func descriptor(owner: UInt64, node: NodeID, process: UInt32, through handle: UInt64, file: Int32)
-        throws(Errno) -> Int32
+        throws(Errno) -> Descriptor
     {
         let key = Key(owner: owner, node: node)
-        let known = state.withLock { state -> Int32? in
+        let known = state.withLock { state -> Int64? in
             state.records[key]?.process = process
-            return state.records[key]?.descriptor
+            return state.records[key].map { Self.duplicate($0.descriptor) }
         }
-        if let known { return known }
+        if let known { return Descriptor(owning: Int32(try checked(known))) }
         let opened = try Self.openForLocks(file).take()
-        let (winner, loser) = state.withLock { state -> (Int32, Int32?) in
-            if let other = state.records[key] { return (other.descriptor, opened) }
+        let (duplicate, loser) = state.withLock { state -> (Int64, Int32?) in
+            if let other = state.records[key] { return (Self.duplicate(other.descriptor), opened) }
             state.records[key] = Record(descriptor: opened, handle: handle, process: process)
             state.handles[handle, default: 0] += 1
-            return (opened, nil)
+            return (Self.duplicate(opened), nil)
         }
         if let loser { _ = linux_close(loser) }
-        return winner
+        return Descriptor(owning: Int32(try checked(duplicate)))
     }
 
     private static func openForLocks(_ file: Int32) throws(Errno) -> Descriptor {

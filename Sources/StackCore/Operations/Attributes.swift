@@ -111,7 +111,7 @@ extension Mirror {
                 return
             }
             // The kernel has let the caller through; the daemon opens.
-            let file = try Lower.reopen(inode, O_WRONLY | O_NONBLOCK)
+            let file = try Lower.reopen(inode, O_WRONLY)
             try truncate(request, file.number, size, clearsSetID: kills)
         }
     }

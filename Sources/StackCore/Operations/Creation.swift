@@ -45,8 +45,22 @@ extension Mirror {
                 try credentials.creating(request) { () throws(Errno) in try make(directory) }
             }
         }
-        let (id, status) = try lookUp(name, in: parent)
-        try reply.append(entry(id, status, in: parent))
+        try answering(name, in: parent) { () throws(Errno) in
+            let (id, status) = try lookUp(name, in: parent)
+            try reply.append(entry(id, status, in: parent))
+        }
+    }
+
+    /// Runs `body`, which answers for a name that was made. If it fails, the kernel keeps what it has believed before: that there is none.
+    private func answering(
+        _ name: borrowing Name, in parent: borrowing NodeReference, _ body: () throws(Errno) -> Void
+    ) throws(Errno) {
+        do throws(Errno) {
+            try body()
+        } catch {
+            coherence?.entryChanged(UnsafeRawBufferPointer(start: name.pointer, count: name.count), in: parent.id)
+            throw error
+        }
     }
 
     // MARK: LINK
@@ -60,8 +74,10 @@ extension Mirror {
         try changing(.made, name, in: parent) { () throws(Errno) in
             try mutate(request) { () throws(Errno) in try Lower.link(from, as: linked, in: into) }
         }
-        let (id, status) = try lookUp(name, in: parent)
-        try reply.append(entry(id, status, in: parent))
+        try answering(name, in: parent) { () throws(Errno) in
+            let (id, status) = try lookUp(name, in: parent)
+            try reply.append(entry(id, status, in: parent))
+        }
     }
 
     // MARK: CREATE, TMPFILE
@@ -128,7 +144,8 @@ extension Mirror {
     ) throws(Errno) {
         let moment = coherence?.moment
         var status = try Lower.status(of: file.number)
-        let inode = try Lower.openInode(ofFile: file.number)
+        let number = file.number
+        let inode = try withRoomForDescriptors { () throws(Errno) in try Lower.openInode(ofFile: number) }
         let id = try nodes.adopt(inode, status, parent: parent.id, name: name.pointer)
         do throws(Errno) {
             if unnamed { nodes.pin(id, try Lower.openInode(ofFile: file.number)) }

@@ -27,7 +27,7 @@ extension Mirror {
         let file = try withRoomForDescriptors { () throws(Errno) in try Lower.reopen(inode, flags) }
         if clearsSetID {
             // open(2) truncates with O_RDONLY too, ftruncate(2) does not.
-            let writable = try Lower.reopen(inode, O_WRONLY | O_NONBLOCK)
+            let writable = try Lower.reopen(inode, O_WRONLY)
             try truncate(request, writable.number, 0, clearsSetID: true)
         }
         return try enter(request, file, id, inode, status, arguments.flags)
@@ -38,7 +38,8 @@ extension Mirror {
     private func openAgain(_ request: Request, _ id: NodeID, _ flags: UInt32) throws(Errno) -> fuse_open_out? {
         // 0x20 is the kernel's FMODE_EXEC.
         let harmless = O_NONBLOCK | LINUX_O_LARGEFILE | LINUX_O_NOFOLLOW | LINUX_O_CLOEXEC | 0x20
-        guard let backing, Int32(bitPattern: flags) & ~harmless == O_RDONLY,
+        // A node without a handle may not be found any more by then.
+        guard let backing, Int32(bitPattern: flags) & ~harmless == O_RDONLY, nodes.hasFileHandle(id),
             let kept = backing.openedAgain(id, request)
         else { return nil }
         do throws(Errno) {
@@ -111,8 +112,11 @@ extension Mirror {
         _ node: NodeID, _ status: borrowing linux_statx, handle: UInt64, _ file: Int32, _ flags: UInt32
     ) -> Bool {
         let flags = Int32(bitPattern: flags)
-        guard lowerKind.stampsStores, nodes.deviceIndex(of: status) == 0, flags & O_TRUNC == 0 else { return false }
-        return keptPages.opened(node, status, handle: handle, reading: flags & O_ACCMODE == O_RDONLY ? file : nil)
+        // Of now: opening may have waited until another, whose lease it broke, had written.
+        guard lowerKind.stampsStores, nodes.deviceIndex(of: status) == 0, flags & O_TRUNC == 0,
+            let now = try? Lower.status(of: file)
+        else { return false }
+        return keptPages.opened(node, now, handle: handle, reading: flags & O_ACCMODE == O_RDONLY ? file : nil)
     }
 
     public func release(_ request: Request, _ arguments: fuse_release_in) throws(Errno) {

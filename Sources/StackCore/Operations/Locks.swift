@@ -13,8 +13,11 @@ extension Mirror {
     public func getlk(_ request: Request, _ arguments: fuse_lk_in, into reply: inout Reply) throws(Errno) {
         let file = try lowerFile(request.nodeid, arguments.fh, flags: O_RDONLY)
         var lock = try linux_flock(arguments.lk)
-        let own = lockOwners.descriptor(owner: arguments.owner, node: file.node)
-        try checked(linux_fcntl_lock(own ?? file.descriptor, LINUX_F_OFD_GETLK, &lock))
+        if let own = try lockOwners.descriptor(owner: arguments.owner, node: file.node) {
+            try checked(linux_fcntl_lock(own.number, LINUX_F_OFD_GETLK, &lock))
+        } else {
+            try checked(linux_fcntl_lock(file.descriptor, LINUX_F_OFD_GETLK, &lock))
+        }
         var answer = fuse_lk_out()
         answer.lk.type = UInt32(lock.type)
         if Int32(lock.type) != F_UNLCK {
@@ -70,21 +73,20 @@ extension Mirror {
         let file = try lowerFile(request.nodeid, arguments.fh, flags: O_RDONLY)
         var lock = try linux_flock(arguments.lk)
         if Int32(lock.type) == F_UNLCK {
-            guard let own = lockOwners.descriptor(owner: arguments.owner, node: file.node) else { return }
-            try checked(linux_fcntl_lock(own, LINUX_F_OFD_SETLK, &lock))
+            guard let own = try lockOwners.descriptor(owner: arguments.owner, node: file.node) else { return }
+            try checked(linux_fcntl_lock(own.number, LINUX_F_OFD_SETLK, &lock))
             return
         }
         let own = try lockOwners.descriptor(
             owner: arguments.owner, node: file.node, process: arguments.lk.pid, through: arguments.fh,
             file: file.descriptor)
-        let result = linux_fcntl_lock(own, LINUX_F_OFD_SETLK, &lock)
+        let result = linux_fcntl_lock(own.number, LINUX_F_OFD_SETLK, &lock)
         guard result == Int64(-EAGAIN), wait else {
             try checked(result)
             return
         }
-        let duplicate = Descriptor(owning: Int32(try checked(linux_fcntl(own, F_DUPFD_CLOEXEC, 0))))
         let wanted = lock
-        try lockWaiters.start(unique: reply.unique, on: duplicate) { descriptor in
+        try lockWaiters.start(unique: reply.unique, on: own) { descriptor in
             var lock = wanted
             return linux_fcntl_lock(descriptor, LINUX_F_OFD_SETLKW, &lock)
         }

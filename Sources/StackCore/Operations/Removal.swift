@@ -58,20 +58,20 @@ extension Mirror {
         let inode = status?.ino ?? 0
         let (fromDescriptor, toDescriptor) = (from.descriptor, to.descriptor)
         let (oldPointer, newPointer) = (name.pointer, newName.pointer)
-        let call = { () throws(Errno) in
-            try self.mutate(request) { () throws(Errno) in
+        func call() throws(Errno) {
+            try mutate(request) { () throws(Errno) in
                 // The whiteout is a device node that belongs to whoever renames.
                 guard flags & LINUX_RENAME_WHITEOUT != 0 else {
                     try checked(linux_renameat2(fromDescriptor, oldPointer, toDescriptor, newPointer, flags))
                     return
                 }
                 do throws(Errno) {
-                    try self.credentials.creating(request) { () throws(Errno) in
+                    try credentials.creating(request) { () throws(Errno) in
                         _ = try checked(linux_renameat2(fromDescriptor, oldPointer, toDescriptor, newPointer, flags))
                     }
                 } catch {
                     // ext4 makes the whiteout before it fails, and stamps the directory.
-                    self.connection?.invalidateAttributes(nodeid: request.nodeid)
+                    connection?.invalidateAttributes(nodeid: request.nodeid)
                     throw error
                 }
             }
@@ -79,12 +79,14 @@ extension Mirror {
         if flags & LINUX_RENAME_EXCHANGE != 0 {
             let otherStatus = try? Lower.status(of: newName, in: to.descriptor)
             let other = otherStatus.flatMap { nodes.find($0) }
-            try moving(name, in: from, inode, to: newName, in: to, exchangedWith: otherStatus?.ino ?? 0, call)
+            try moving(name, in: from, inode, to: newName, in: to, exchangedWith: otherStatus?.ino ?? 0) {
+                () throws(Errno) in try call()
+            }
             if let other { nodes.moved(other, to: from.id, name: name.pointer) }
             coherence?.renamed(to: name, in: from.id)
         } else {
             try keepingVictim(newName, in: to) { () throws(Errno) in
-                try moving(name, in: from, inode, to: newName, in: to, call)
+                try moving(name, in: from, inode, to: newName, in: to) { () throws(Errno) in try call() }
             }
         }
         if let moved { nodes.moved(moved, to: to.id, name: newName.pointer) }

@@ -19,6 +19,7 @@ extension Coherence {
         @Test func descriptorsAreFound() throws {
             let pair = try Pair()
             try Subprocess.run(["touch", "\(pair.lower)/one", "\(pair.lower)/two", "\(pair.lower)/open"])
+            try Subprocess.run(["mkfifo", "\(pair.lower)/pipe"])
             let finder = try HeldFiles(verbose: false)
             let device = UInt32(try #require(MountEntry.at(pair.mount.path)).minor)
             func held(within time: UInt64) -> [HeldFile] {
@@ -33,12 +34,13 @@ extension Coherence {
                 let again = try open("\(pair.mount.path)/one", Self.pathOnly)
                 let two = try open("\(pair.mount.path)/two", Self.pathOnly)
                 let opened = try open("\(pair.mount.path)/open", O_RDONLY)
+                // A pipe of the mount's: the daemon hears of none that is open.
+                let pipe = try open("\(pair.mount.path)/pipe", O_RDWR)
                 let found = held(within: .max)
-                #expect(found.count == 4)
-                #expect(found.filter(\.isUnopened).count == 3)
-                #expect(Set(found.map(\.node)).count == 3)
+                #expect(found.count == 5)
+                #expect(Set(found.map(\.node)).count == 4)
                 #expect(held(within: 0) == [])
-                withExtendedLifetime((one.number, again.number, two.number, opened.number)) {}
+                withExtendedLifetime((one.number, again.number, two.number, opened.number, pipe.number)) {}
             }
             #expect(held(within: .max) == [])
             try pair.end()
