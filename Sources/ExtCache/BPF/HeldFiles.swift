@@ -17,20 +17,20 @@ public final class HeldFiles: HeldFileSource {
     ///
     /// - Parameter verbose: libbpf writes to standard error why it fails.
     public init(verbose: Bool) throws(BPFObstacle) {
+        link = try Libbpf.privileged { () throws(BPFObstacle) in try Self.attach(verbose: verbose) }
+    }
+
+    private static func attach(verbose: Bool) throws(BPFObstacle) -> Descriptor {
         let library = try Libbpf(verbose: verbose)
         let object = try library.open(heldObject)
         defer { library.closeObject(object) }
-        let result = library.loadObject(object)
-        guard result == 0 else {
-            let error = Errno(rawValue: -result)
-            throw error == .eperm && !Libbpf.isPrivileged ? .noPrivilege : .refused(.loading, error)
-        }
+        try library.load(object)
         guard let program = library.findProgram(object, "held") else { throw .refused(.opening, .enoent) }
-        guard let attached = library.attach(program) else { throw .refused(.attaching, .last) }
+        let attached = try library.attach(program)
         defer { _ = library.destroyLink(attached) }
         let copy = linux_fcntl(library.linkDescriptor(attached), F_DUPFD_CLOEXEC, 0)
         do throws(Errno) {
-            link = Descriptor(owning: Int32(try checked(copy)))
+            return Descriptor(owning: Int32(try checked(copy)))
         } catch {
             throw .refused(.attaching, error)
         }

@@ -13,12 +13,12 @@ struct Libbpf {
     private let setPrint: @convention(c) (UnsafeRawPointer?) -> UnsafeRawPointer?
     let findKernelFunction: @convention(c) (UnsafePointer<CChar>, UInt32) -> Int32
     private let openMemory: @convention(c) (UnsafeRawPointer, Int, UnsafeRawPointer?) -> Object?
-    let loadObject: @convention(c) (Object) -> Int32
+    private let loadObject: @convention(c) (Object) -> Int32
     let closeObject: @convention(c) (Object) -> Void
     let findProgram: @convention(c) (Object, UnsafePointer<CChar>) -> Program?
     let programDescriptor: @convention(c) (Program) -> Int32
     let setAutoload: @convention(c) (Program, Bool) -> Int32
-    let attach: @convention(c) (Program) -> OpaquePointer?
+    private let attachProgram: @convention(c) (Program) -> OpaquePointer?
     let linkDescriptor: @convention(c) (OpaquePointer) -> Int32
     let destroyLink: @convention(c) (OpaquePointer) -> Int32
     let findMap: @convention(c) (Object, UnsafePointer<CChar>) -> Int32
@@ -51,7 +51,7 @@ struct Libbpf {
         findProgram = try function("bpf_object__find_program_by_name")
         programDescriptor = try function("bpf_program__fd")
         setAutoload = try function("bpf_program__set_autoload")
-        attach = try function("bpf_program__attach")
+        attachProgram = try function("bpf_program__attach")
         linkDescriptor = try function("bpf_link__fd")
         destroyLink = try function("bpf_link__destroy")
         findMap = try function("bpf_object__find_map_fd_by_name")
@@ -74,8 +74,31 @@ struct Libbpf {
         return object
     }
 
+    /// Loads the programs of an object into the kernel.
+    func load(_ object: Object) throws(BPFObstacle) {
+        let result = loadObject(object)
+        guard result == 0 else { throw .refused(.loading, Errno(rawValue: -result)) }
+    }
+
+    /// Attaches a program that is loaded.
+    func attach(_ program: Program) throws(BPFObstacle) -> OpaquePointer {
+        guard let link = attachProgram(program) else { throw .refused(.attaching, .last) }
+        return link
+    }
+
+    /// Runs `body`, and says so where it fails for want of privilege.
+    static func privileged<Result: ~Copyable>(
+        _ body: () throws(BPFObstacle) -> Result
+    ) throws(BPFObstacle) -> Result {
+        do throws(BPFObstacle) {
+            return try body()
+        } catch .refused(_, .eperm) where !isPrivileged {
+            throw .noPrivilege
+        }
+    }
+
     /// Whether bpf(2) may be called; capabilities(7).
-    static var isPrivileged: Bool {
+    private static var isPrivileged: Bool {
         var header = linux_cap_header(version: LINUX_CAP_VERSION_3, pid: 0)
         var data = linux_cap_data()
         guard linux_capget(&header, &data) == 0 else { return false }

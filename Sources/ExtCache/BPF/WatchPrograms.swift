@@ -34,12 +34,8 @@ final class WatchPrograms: @unchecked Sendable {
     /// - Parameter verbose: libbpf writes to standard error why it fails, with the verifier's log.
     init(verbose: Bool) throws(BPFObstacle) {
         library = try Libbpf(verbose: verbose)
-        let loaded: Loaded
-        do throws(BPFObstacle) {
-            loaded = try Self.load(library)
-        } catch .refused(_, .eperm) where !Libbpf.isPrivileged {
-            throw .noPrivilege
-        }
+        let library = library
+        let loaded = try Libbpf.privileged { () throws(BPFObstacle) in try Self.load(library) }
         (object, links, events, memory, losses) = (
             loaded.object, loaded.links, loaded.events, loaded.memory!, loaded.losses
         )
@@ -106,8 +102,7 @@ final class WatchPrograms: @unchecked Sendable {
                 throw .noFunction(hook.function)
             }
         }
-        let result = library.loadObject(loaded.object)
-        guard result == 0 else { throw .refused(.loading, Errno(rawValue: -result)) }
+        try library.load(loaded.object)
         // Before the first program runs.
         let map = library.findMap(loaded.object, "shared")
         do throws(Errno) {
@@ -118,8 +113,7 @@ final class WatchPrograms: @unchecked Sendable {
         loaded.events = library.findMap(loaded.object, "events")
         for program in programs {
             loaded.descriptors.append(library.programDescriptor(program))
-            guard let link = library.attach(program) else { throw .refused(.attaching, .last) }
-            loaded.links.append(link)
+            loaded.links.append(try library.attach(program))
         }
     }
 }

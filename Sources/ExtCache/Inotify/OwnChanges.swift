@@ -1,4 +1,4 @@
-import Glibc
+import FuseKernel
 import StackCore
 import Synchronization
 
@@ -37,11 +37,7 @@ final class OwnChanges: Sendable {
 
     private let entries = Mutex([Entry](repeating: Entry(), count: OwnChanges.places))
 
-    private static var now: Int {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
-        return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
-    }
+    private static var now: Int { Int(monotonicNanoseconds() / 1_000_000) }
 
     private static func hash(_ name: UnsafeRawBufferPointer, _ directory: NodeID) -> (Int, places: Range<Int>) {
         // Of another seed in each process: nobody can choose names that meet.

@@ -154,22 +154,20 @@ final class Coherence: ChangeSink, NodeObserver {
         nodes.forEachNode(of: directory) { entryChanged(name, in: $0) }
     }
 
-    func entryChanged(_ name: UnsafeRawBufferPointer, in directory: NodeID) {
-        if !entries.add(name, in: directory) { changesLost() }
+    /// - Parameter isOwn: as ``entryMayHaveChanged(_:in:)`` has it.
+    func entryChanged(_ name: UnsafeRawBufferPointer, in directory: NodeID, isOwn: Bool = false) {
+        if !entries.add(name, in: directory, isOwn: isOwn) { changesLost() }
     }
 
     func entryMayHaveChanged(_ name: UnsafeRawBufferPointer, in directory: LowerInode) {
-        nodes.forEachNode(of: directory) { node in
-            if !entries.add(name, in: node, isOwn: true) { changesLost() }
-        }
+        nodes.forEachNode(of: directory) { entryChanged(name, in: $0, isOwn: true) }
         attributesChanged(directory)
     }
 
     /// A RENAME has succeeded. The kernel has put what it believed to have had the old name under the new one, without asking: if
     /// another took the old name's place just before, the change of that name comes too late for the new one.
     func renamed(to name: borrowing Name, in directory: NodeID) {
-        let bytes = UnsafeRawBufferPointer(start: name.pointer, count: name.count)
-        if !entries.add(bytes, in: directory, isOwn: true) { changesLost() }
+        entryChanged(name.bytes, in: directory, isOwn: true)
     }
 
     func changesLost() {

@@ -13,7 +13,7 @@ extension Coherence {
         _ change: NameChange, _ name: borrowing Name, in directory: borrowing NodeReference, inode: UInt64 = 0
     ) -> OwnChange? {
         guard wantsOwnChanges,
-            let place = source.ownChangeBegins(change, bytes(of: name), in: directory.id, inode: inode)
+            let place = source.ownChangeBegins(change, name.bytes, in: directory.id, inode: inode)
         else { return nil }
         return OwnChange(change: change, place: place)
     }
@@ -22,28 +22,26 @@ extension Coherence {
         _ own: OwnChange?, _ name: borrowing Name, in directory: borrowing NodeReference, succeeded: Bool
     ) {
         guard let own, source.ownChangeEnds(own.change, at: own.place, succeeded: succeeded) else { return }
-        entryChanged(bytes(of: name), in: directory.id)
-    }
-
-    private func bytes(of name: borrowing Name) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: name.pointer, count: name.count)
+        entryChanged(name.bytes, in: directory.id)
     }
 }
 
 extension Mirror {
-    /// Runs `body`, which makes a name or removes it.
-    func changing<Result: ~Copyable>(
-        _ change: NameChange, _ name: borrowing Name, in directory: borrowing NodeReference,
+    /// ``mutate(_:_:)`` with a `body` that makes a name or removes it.
+    func mutate<Result: ~Copyable>(
+        _ request: Request, _ change: NameChange, _ name: borrowing Name, in directory: borrowing NodeReference,
         _ body: () throws(Errno) -> Result
     ) throws(Errno) -> Result {
-        guard let coherence, let own = coherence.begins(change, name, in: directory) else { return try body() }
-        do throws(Errno) {
-            let result = try body()
-            coherence.ends(own, name, in: directory, succeeded: true)
-            return result
-        } catch {
-            coherence.ends(own, name, in: directory, succeeded: false)
-            throw error
+        try mutate(request) { () throws(Errno) in
+            guard let coherence, let own = coherence.begins(change, name, in: directory) else { return try body() }
+            do throws(Errno) {
+                let result = try body()
+                coherence.ends(own, name, in: directory, succeeded: true)
+                return result
+            } catch {
+                coherence.ends(own, name, in: directory, succeeded: false)
+                throw error
+            }
         }
     }
 

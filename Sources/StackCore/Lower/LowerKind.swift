@@ -29,7 +29,7 @@ struct LowerKind: Sendable {
     private static let f2fs: Int64 = 0xf2f5_2010
     private static let multigrain: Set<Int64> = [ext4, xfs, btrfs, tmpfs]
     private static let stamping: Set<Int64> = [ext4, xfs, btrfs, f2fs]
-    private static let local: Set<Int64> = [ext4, xfs, btrfs, tmpfs, f2fs]
+    private static let local: Set<Int64> = stamping.union([tmpfs])
 
     /// The running kernel's version, as far as uname(2) tells: "6.18.44-generic".
     private static let kernel: (Int, Int) = {

@@ -40,10 +40,8 @@ extension Mirror {
     ) throws(Errno) {
         let parent = try nodes.borrow(NodeID(rawValue: request.nodeid))
         let directory = parent.descriptor
-        try changing(.made, name, in: parent) { () throws(Errno) in
-            try mutate(request) { () throws(Errno) in
-                try credentials.creating(request) { () throws(Errno) in try make(directory) }
-            }
+        try mutate(request, .made, name, in: parent) { () throws(Errno) in
+            try credentials.creating(request) { () throws(Errno) in try make(directory) }
         }
         try answering(name, in: parent) { () throws(Errno) in
             let (id, status) = try lookUp(name, in: parent)
@@ -58,7 +56,7 @@ extension Mirror {
         do throws(Errno) {
             try body()
         } catch {
-            coherence?.entryChanged(UnsafeRawBufferPointer(start: name.pointer, count: name.count), in: parent.id)
+            coherence?.entryChanged(name.bytes, in: parent.id)
             throw error
         }
     }
@@ -71,8 +69,8 @@ extension Mirror {
         let parent = try nodes.borrow(NodeID(rawValue: request.nodeid))
         let (from, into) = (inode.descriptor, parent.descriptor)
         let linked = name.pointer
-        try changing(.made, name, in: parent) { () throws(Errno) in
-            try mutate(request) { () throws(Errno) in try Lower.link(from, as: linked, in: into) }
+        try mutate(request, .made, name, in: parent) { () throws(Errno) in
+            try Lower.link(from, as: linked, in: into)
         }
         try answering(name, in: parent) { () throws(Errno) in
             let (id, status) = try lookUp(name, in: parent)
@@ -94,15 +92,13 @@ extension Mirror {
         let flags = lowerFlags(arguments.flags)
         let pointer = name.pointer
         do throws(Errno) {
-            let file = try changing(.made, name, in: parent) { () throws(Errno) in
-                try mutate(request) { () throws(Errno) in
-                    try withRoomForDescriptors { () throws(Errno) in
-                        linux_umask(arguments.umask)
-                        return Descriptor(
-                            owning: try credentials.creating(request) { () throws(Errno) in
-                                try Lower.create(pointer, in: directory, flags: flags, mode: arguments.mode).take()
-                            })
-                    }
+            let file = try mutate(request, .made, name, in: parent) { () throws(Errno) in
+                try withRoomForDescriptors { () throws(Errno) in
+                    linux_umask(arguments.umask)
+                    return Descriptor(
+                        owning: try credentials.creating(request) { () throws(Errno) in
+                            try Lower.create(pointer, in: directory, flags: flags, mode: arguments.mode).take()
+                        })
                 }
             }
             try finishCreation(request, file, parent, name, arguments.flags, into: &reply)

@@ -139,7 +139,7 @@ extension Mirror {
                 try append(entry, parent, &reply)
                 let padded = needed - entryHeaders
                 let room = reply.room(upTo: padded)
-                let name = UnsafeRawBufferPointer(start: entry.name.pointer, count: entry.name.count)
+                let name = entry.name.bytes
                 room.copyMemory(from: name)
                 for index in name.count..<padded { room[index] = 0 }
                 reply.advance(by: padded)

@@ -18,8 +18,8 @@ extension Mirror {
         let directory = parent.descriptor
         let pointer = name.pointer
         try keepingVictim(name, in: parent) { () throws(Errno) in
-            try changing(.removed, name, in: parent) { () throws(Errno) in
-                try mutate(request) { () throws(Errno) in _ = try checked(linux_unlinkat(directory, pointer, flags)) }
+            try mutate(request, .removed, name, in: parent) { () throws(Errno) in
+                _ = try checked(linux_unlinkat(directory, pointer, flags))
             }
         }
     }
