@@ -151,11 +151,13 @@ final class InodeInvalidations: Sendable {
                 count += 1
             }
         }
-        let held = look?.wait(milliseconds: Self.longestWait) ?? 0
+        if let look {
+            var waiting = pollfd(fd: look.descriptor, events: Int16(POLLIN), revents: 0)
+            _ = poll(&waiting, 1, Self.longestWait)
+        }
         logger.debug(
-            "changes were lost: \(count) files and directories in use were dropped, and \(held) by descriptors alone, in \(Self.now - start) ms"
-        )
-        return count + held
+            "changes were lost: \(count) files and directories in use were dropped in \(Self.now - start) ms")
+        return count
     }
 
     /// Calls `body` for what ``dropInUse()`` leaves out, and more.
@@ -179,47 +181,32 @@ final class InodeInvalidations: Sendable {
     /// For how long the rest waits for that, in milliseconds.
     private static let longestWait: Int32 = 200
 
-    /// A look that is under way.
-    private final class Look: Sendable {
-        let count = Atomic(0)
-        private let ended: Event
-
-        init() throws(Errno) { ended = try Event() }
-
-        func end() { ended.signal() }
-
-        /// How much was found until it ended, or until so much time has gone by.
-        func wait(milliseconds: Int32) -> Int {
-            var waiting = pollfd(fd: ended.descriptor, events: Int16(POLLIN), revents: 0)
-            _ = poll(&waiting, 1, milliseconds)
-            return count.load(ordering: .relaxed)
-        }
-    }
-
-    /// Begins to drop what programs hold by descriptors of which the daemon may have heard nothing; nil where nobody looks. It stays marked as
-    /// the kernel's, and its turn comes again.
+    /// Begins to drop what programs hold by descriptors of which the daemon may have heard nothing; nil where nobody looks, else it is signalled
+    /// at the end. It stays marked as the kernel's, and its turn comes again.
     ///
     /// In a thread of its own, one at a time: what is closed by others just as it is looked at is closed by who looks, for as long as that
     /// takes (a socket that lingers, a server that is away).
-    private func beginLook() -> Look? {
+    private func beginLook() -> Event? {
         guard let heldFiles, nodes.count > Self.few, !isLooking.exchange(true, ordering: .acquiringAndReleasing) else {
             return nil
         }
         do throws(Errno) {
-            let look = try Look()
+            let ended = try Event()
             try Thread.start { [self] in
-                dropHeld(heldFiles, look)
+                dropHeld(heldFiles)
                 isLooking.store(false, ordering: .releasing)
-                look.end()
+                ended.signal()
             }
-            return look
+            return ended
         } catch {
             isLooking.store(false, ordering: .releasing)
             return nil
         }
     }
 
-    private func dropHeld(_ heldFiles: any HeldFileSource, _ look: Look) {
+    private func dropHeld(_ heldFiles: any HeldFileSource) {
+        let start = Self.now
+        var count = 0
         // A child has its parent's descriptors: whose node is here was met lately.
         let places = 1 << 12
         withUnsafeTemporaryAllocation(of: UInt64.self, capacity: places) { recent in
@@ -229,10 +216,15 @@ final class InodeInvalidations: Sendable {
                 let place = Int(node.slot) & (places - 1)
                 guard recent[place] != node.rawValue, nodes.isLive(node) else { return }
                 recent[place] = node.rawValue
-                _ = drop(node, withData: !opensFiles || nodes.marks(node) & Use.listed != 0)
-                look.count.wrappingAdd(1, ordering: .relaxed)
+                // Of directories all have their turn beside this; and what is held on other mounts is mostly their root, whose id is ours too.
+                if opensFiles, nodes.marks(node) & Use.directory != 0 { return }
+                _ = drop(node, withData: !opensFiles)
+                count += 1
             }
         }
+        logger.debug(
+            "changes were lost: in \(Self.now - start) ms it was seen who holds what, and \(count) by descriptors alone were dropped"
+        )
     }
 
     private func drop(_ node: NodeID, withData: Bool) -> Bool {
