@@ -212,6 +212,7 @@ struct Mirroring {
         mirror.endWatching()
         for follower in followers { follower.stop() }
         report()
+        if end == .workerFailed { throw .unable("\(run.target ?? run.source): \(end.sentence)") }
         logger.info("\(run.target ?? run.source): \(end.sentence)")
     }
 
@@ -436,6 +437,7 @@ extension SessionEnd {
     fileprivate var sentence: String {
         switch self {
         case .connectionEnded: return "unmounted"
+        case .workerFailed: return "detached, as a thread that serves it failed; those who still used it get errors"
         case .signal(let signal): return "unmounted on signal \(signal)"
         case .signalWhileBusy(let signal): return "detached on signal \(signal); those who still used it get errors"
         }

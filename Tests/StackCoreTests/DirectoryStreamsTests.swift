@@ -50,6 +50,19 @@ import Testing
         }
     }
 
+    /// A directory that the kernel forgets is not kept from being unmounted, and others stay.
+    @Test func forgottenNodesAreClosed() {
+        let (gone, other) = (NodeID(rawValue: 1), NodeID(rawValue: 2))
+        let (first, second, kept) = (open(at: 40), open(at: 41), open(at: 40))
+        for opened in [first, second] { streams.put(gone, opened.stream) }
+        streams.put(other, kept.stream)
+        streams.close(gone)
+        #expect(!first.isOpen && !second.isOpen && kept.isOpen)
+        #expect(streams.take(gone, at: 40) == nil)
+        #expect(streams.closeAll() == 1)
+        streams.close(other)
+    }
+
     /// The oldest go where there are many, and all of them on request.
     @Test func roomIsBounded() {
         let many = (0..<40).map { open(at: Int64($0)) }

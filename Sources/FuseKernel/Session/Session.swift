@@ -21,9 +21,13 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
     /// Threads that serve a processor's ring each, and threads that serve /dev/fuse.
     public let ringWorkers: Int
     public let deviceWorkers: Int
-    /// Readable (poll(2)) once the last worker has ended.
+    /// Readable (poll(2)) once the last worker has ended, or one has failed.
     public var endDescriptor: Int32 { end.descriptor }
     private let end: Event
+    private let failed = Atomic(false)
+    /// A worker ended before the connection did: what the kernel gave it, or would give it, is never answered, and callers wait until the
+    /// connection is closed.
+    public var hasFailed: Bool { failed.load(ordering: .acquiring) }
 
     /// Waits for the kernel's INIT and answers it. From then on the mount's users wait for ``begin()``.
     public init(_ connection: Connection, _ fileSystem: F, _ options: SessionOptions, _ logger: Logger)
@@ -76,7 +80,7 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
                     parked: connection.parked, measuresLatency: options.measuresLatency, logger: logger)
                 try start {
                     stayOnProcessor(index)
-                    worker.run()
+                    return worker.run()
                 }
                 started += 1
             }
@@ -86,13 +90,19 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
         }
     }
 
-    private func start(_ run: @escaping @Sendable () -> Void) throws(Errno) {
+    /// - Parameter run: serves until the connection ends; false if the worker could not go on before.
+    private func start(_ run: @escaping @Sendable () -> Bool) throws(Errno) {
         try Thread.start { [self] in
+            var isWhole = false
             do throws(Errno) {
                 try fileSystem.threadWillServe()
-                run()
+                isWhole = run()
             } catch {
                 logger.error("a worker thread could not begin: \(error)")
+            }
+            if !isWhole {
+                failed.store(true, ordering: .releasing)
+                end.signal()
             }
             workersEnded(1)
         }
@@ -108,7 +118,7 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
         }
     }
 
-    /// Returns when the connection has ended: unmounted, or aborted.
+    /// Returns when the connection has ended, unmounted or aborted, or a worker has failed.
     public func waitForEnd() {
         var waiting = pollfd(fd: endDescriptor, events: Int16(POLLIN), revents: 0)
         while poll(&waiting, 1, -1) < 0 && errno == EINTR {}

@@ -38,6 +38,8 @@ public final class SignalWatch: Sendable {
 public enum SessionEnd: Equatable, Sendable {
     /// Somebody unmounted the file system, or the connection was aborted.
     case connectionEnded
+    /// A worker could not go on, and the mount was detached: those who used it get errors once the connection is closed.
+    case workerFailed
     /// A signal came, and the mount was taken down in order.
     case signal(Int32)
     /// A signal came while the mount was in use: it was detached, everything written, and those who still use it get errors.
@@ -54,7 +56,10 @@ extension Session {
     public func serve(_ mount: Mount?, _ signals: SignalWatch, other: (Int32) -> Void) -> SessionEnd {
         while true {
             switch wait(signals, milliseconds: -1) {
-            case .ended: return .connectionEnded
+            case .ended:
+                guard hasFailed else { return .connectionEnded }
+                try? mount?.unmount(lazily: true)
+                return .workerFailed
             case .signal(let signal) where signal == SIGUSR1 || signal == SIGUSR2: other(signal)
             case .signal(let signal): return takeDown(mount, signals, signal)
             case .timeout: continue

@@ -29,6 +29,8 @@ final class RingWorker<F: FileSystem>: @unchecked Sendable {
     private var waiting: [UInt64: Int] = [:]
     /// Entries in the kernel's hands beyond ``depth``, from requests that were put aside and answered.
     private var surplus = 0
+    /// Entries that the kernel did not take.
+    private var refused = 0
     private let eventValue = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
 
     /// The memory of one request: the kernel's header page, a page whose end takes the message's front, and the payload.
@@ -36,6 +38,8 @@ final class RingWorker<F: FileSystem>: @unchecked Sendable {
         let header: UnsafeMutableRawPointer
         let payload: UnsafeMutableRawPointer
         let vectors: UnsafeMutablePointer<linux_iovec>
+        /// The kernel has taken it, and has a caller waiting for whoever commits it.
+        var isRegistered = false
     }
 
     init(
@@ -69,38 +73,48 @@ final class RingWorker<F: FileSystem>: @unchecked Sendable {
         return Entry(header: memory, payload: payload, vectors: vectors)
     }
 
-    /// Serves until the connection ends; in the thread that was moved to the queue's processor.
-    func run() {
+    /// Serves until the connection ends; in the thread that was moved to the queue's processor. False if the ring fails before.
+    ///
+    /// A ring that cannot be set up is no failure: the kernel uses none of them then, and /dev/fuse serves.
+    func run() -> Bool {
         do throws(Errno) {
             try ring.enable(files: [device, mailbox.event.descriptor])
         } catch {
-            logger.error("the ring of processor \(queue) could not be enabled: \(error)")
-            return
+            logger.error("the ring of processor \(queue) could not be enabled: \(error); requests come by /dev/fuse")
+            return true
         }
         for index in entries.indices { register(index) }
         listen()
-        var isOver = false
-        while !isOver {
+        while true {
             let result = ring.submitAndWait()
             if result < 0, !Ring.isPassing(result) {
-                logger.error("io_uring_enter: \(Errno(rawValue: Int32(-result))); processor \(queue)'s thread ends")
-                return
+                logger.error("io_uring_enter: \(Errno(rawValue: Int32(-result))), for processor \(queue)")
+                return false
             }
+            var end: Bool?
             ring.drain { mark, result in
                 if mark == Self.mailboxMark {
                     answerLetters()
                     listen()
-                } else if result < 0 {
-                    // ENOTCONN: unmounted or aborted.
-                    if result != -ENOTCONN, result != -ECANCELED, !isOver {
-                        logger.error("a ring entry of processor \(queue) ended: \(Errno(rawValue: -result))")
-                    }
-                    isOver = true
-                } else {
+                } else if result >= 0 {
+                    entries[Int(mark)].isRegistered = true
                     serve(Int(mark))
+                } else if end != false {
+                    end = whetherWhole(afterEntry: Int(mark), Errno(rawValue: -result)) ?? end
                 }
             }
+            if let end { return end }
         }
+    }
+
+    /// What the end of an entry means: nil if others can serve on; else whether it was in order.
+    private func whetherWhole(afterEntry index: Int, _ error: Errno) -> Bool? {
+        // ENOTCONN: unmounted or aborted.
+        if error == .enotconn || error == Errno(rawValue: ECANCELED) { return true }
+        logger.error("a ring entry of processor \(queue) ended: \(error)")
+        if entries[index].isRegistered { return false }
+        refused += 1
+        return refused == entries.count ? true : nil
     }
 
     private func command(_ index: Int, _ command: UInt32, commit: UInt64) -> UnsafeMutablePointer<linux_ring_sqe> {

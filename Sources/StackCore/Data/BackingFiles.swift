@@ -27,6 +27,8 @@ final class BackingFiles: Sendable {
         var mappable = 0
         /// A mapping may have outlived its file.
         var mayBeMapped = false
+        /// Which of all opens that can be mapped was its last.
+        var lastMappable: UInt64 = 0
         var closesQuietly = false
         /// The mark of its place among the kept, 0 while it is open.
         var mark: UInt64 = 0
@@ -43,6 +45,7 @@ final class BackingFiles: Sendable {
         var kept = [(node: NodeID, mark: UInt64)](repeating: (NodeID(rawValue: 0), 0), count: keptLimit)
         var next = 0
         var marks: UInt64 = 0
+        var mappables: UInt64 = 0
     }
 
     private let state: Mutex<State>
@@ -78,7 +81,7 @@ final class BackingFiles: Sendable {
     /// A file of a node is being opened. Returns the id to answer with; nil where data go through the daemon.
     ///
     /// - Parameter register: ``Connection/openBacking(_:)`` for the file, as the caller; called under the table's lock, as two ids
-    ///   for one inode must not be.
+    ///   for one inode must not be: it may not ask the lower file system for anything.
     func opened(
         _ node: NodeID, _ request: Request, flags: UInt32, closesQuietly: Bool,
         _ register: (Connection) throws(Errno) -> Int32
@@ -96,7 +99,11 @@ final class BackingFiles: Sendable {
             let wasWritable = inode.mappable > 0 || inode.mayBeMapped
             inode.opens += 1
             inode.mark = 0
-            if isMappable, inode.backing != nil { inode.mappable += 1 }
+            if isMappable, inode.backing != nil {
+                inode.mappable += 1
+                state.mappables += 1
+                inode.lastMappable = state.mappables
+            }
             state.inodes[node] = inode
             return (inode.backing, !wasWritable && inode.mappable > 0)
         }
@@ -164,11 +171,14 @@ final class BackingFiles: Sendable {
     /// Finds out whether anything still has the inode mapped or open for writing; if not, forgets that it may be.
     @discardableResult
     private func settle(_ node: NodeID, _ reference: Int32) -> Bool {
+        let before = state.withLock { $0.inodes[node]?.lastMappable }
         guard let file = try? Lower.reopen(reference, O_RDONLY | O_NONBLOCK) else { return false }
         guard Lower.hasNoWriter(file.number) else { return false }
         return state.withLock { state in
             guard var inode = state.inodes[node], inode.mappable == 0 else { return state.inodes[node] == nil }
             guard inode.mayBeMapped else { return true }
+            // Opened, mapped and closed since the look.
+            guard inode.lastMappable == before else { return false }
             inode.mayBeMapped = false
             state.inodes[node] = inode.opens == 0 && inode.backing == nil ? nil : inode
             writableCount.wrappingSubtract(1, ordering: .relaxed)

@@ -12,6 +12,9 @@ struct DirectoryStream {
     var position: Int64
     /// Grows with each that is opened.
     let number: UInt64
+
+    /// The ``position`` of a stream that failed: no lower file system gives an entry this offset.
+    static let nowhere: Int64 = -1
 }
 
 /// Lower directories that are being read by who has not opened them: where the kernel sends no OPENDIR, a READDIR names its node and a
@@ -29,6 +32,8 @@ final class DirectoryStreams: Sendable {
     private let opened = Atomic<UInt64>(0)
     /// The oldest first.
     private let entries: Mutex<[Entry]>
+    /// How many ``entries`` are, for who would ask in vain.
+    private let count = Atomic<Int>(0)
 
     init() {
         var room: [Entry] = []
@@ -44,6 +49,7 @@ final class DirectoryStreams: Sendable {
             guard let index = entries.lastIndex(where: { $0.node == node && $0.stream.position == position }) else {
                 return nil
             }
+            count.subtract(1, ordering: .relaxed)
             return entries.remove(at: index).stream
         }
     }
@@ -61,9 +67,24 @@ final class DirectoryStreams: Sendable {
                 return entries.remove(at: index).stream
             }
             entries.append(Entry(node: node, stream: stream))
-            return entries.count > Self.limit ? entries.removeFirst().stream : nil
+            if entries.count > Self.limit { return entries.removeFirst().stream }
+            count.add(1, ordering: .relaxed)
+            return nil
         }
         if let superfluous { _ = linux_close(superfluous.descriptor) }
+    }
+
+    /// Closes the streams of a node that the kernel has forgotten, which keep the lower file system from being unmounted.
+    func close(_ node: NodeID) {
+        guard count.load(ordering: .relaxed) != 0 else { return }
+        entries.withLock { entries in
+            entries.removeAll { entry in
+                guard entry.node == node else { return false }
+                _ = linux_close(entry.stream.descriptor)
+                count.subtract(1, ordering: .relaxed)
+                return true
+            }
+        }
     }
 
     /// Closes all, for when descriptors are short. Returns how many.
@@ -71,6 +92,7 @@ final class DirectoryStreams: Sendable {
     func closeAll() -> Int {
         entries.withLock { entries in
             for entry in entries { _ = linux_close(entry.stream.descriptor) }
+            count.store(0, ordering: .relaxed)
             defer { entries.removeAll(keepingCapacity: true) }
             return entries.count
         }

@@ -92,7 +92,7 @@ extension Mirror {
                 _ = linux_close(stream.descriptor)
                 throw error
             }
-            if reply.count == 0 {
+            if reply.count == 0 || stream.position == DirectoryStream.nowhere {
                 _ = linux_close(stream.descriptor)
             } else {
                 directoryStreams.put(parent.id, stream)
@@ -113,7 +113,11 @@ extension Mirror {
         try list(&stream, parent, Int(arguments.size), entryHeaders, into: &reply, append)
     }
 
-    /// Fills the reply from where the stream is. What was read from the lower directory and does not fit is read again.
+    /// Fills the reply from where the stream is.
+    ///
+    /// No more is read from the lower directory than fits, whatever its names: what is read again has to be sought again, for which
+    /// ext4 reads and sorts a whole block of a large directory anew. Where reading fails after some entries they are the answer, as the
+    /// kernel has to learn of the nodes looked up for it: the next request meets the failure.
     private func list(
         _ stream: inout DirectoryStream, _ parent: borrowing NodeReference, _ size: Int, _ entryHeaders: Int,
         into reply: inout Reply, _ append: Appending
@@ -121,10 +125,22 @@ extension Mirror {
         watch(parent)
         let limit = min(size, reply.capacity)
         let scratch = ListingBuffer.ofThisThread
-        let typical = 32  // a getdents64 record of a short name
-        let capacity = min(max(limit / (entryHeaders + 8) * typical, 1024), ListingBuffer.size)
+        // Of names to 4 bytes the reply's entries are largest, as against the lower directory's.
+        let largest = (entryHeaders + 4 + 7) & ~7
         while true {
-            let length = try checked(linux_getdents64(stream.descriptor, scratch, capacity))
+            var capacity = min((limit - reply.count) / largest * LowerEntry.leastLength, ListingBuffer.size)
+            if capacity < LowerEntry.greatestLength {
+                guard reply.count == 0 else { return }
+                capacity = LowerEntry.greatestLength
+            }
+            let length: Int
+            do throws(Errno) {
+                length = try checked(linux_getdents64(stream.descriptor, scratch, capacity))
+            } catch {
+                guard reply.count > 0 else { throw error }
+                stream.position = DirectoryStream.nowhere
+                return
+            }
             if length == 0 { return }
             var position = 0
             while position < length {
@@ -133,7 +149,9 @@ extension Mirror {
                 if reply.count + needed > limit {
                     // A reply without any entry means the end of the directory.
                     if reply.count == 0 { throw .einval }
-                    try checked(linux_lseek(stream.descriptor, stream.position, SEEK_SET))
+                    if linux_lseek(stream.descriptor, stream.position, SEEK_SET) < 0 {
+                        stream.position = DirectoryStream.nowhere
+                    }
                     return
                 }
                 try append(entry, parent, &reply)
@@ -147,13 +165,17 @@ extension Mirror {
                 position += entry.recordLength
             }
             // One more read would seldom fill what is left.
-            if reply.count > limit / 2 { return }
+            if reply.count > limit / 4 * 3 { return }
         }
     }
 }
 
 /// One record of getdents64(2), and what the protocol makes of it.
 private struct LowerEntry: ~Escapable {
+    /// Of a name to 4 bytes, and of one of NAME_MAX.
+    static let leastLength = 24
+    static let greatestLength = 280
+
     let name: Name
     let recordLength: Int
     let wire: fuse_dirent

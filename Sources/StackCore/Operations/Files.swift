@@ -89,8 +89,9 @@ extension Mirror {
         var replyFlags = OpenReplyFlags.parallelDirectWrites
         if quiet, !keepsPosixLocks { replyFlags.insert(.noFlush) }
         if let backing {
+            let caller = CallerProcess.member(request, of: status)
             let id = backing.opened(node, request, flags: flags, closesQuietly: quiet) { (connection) throws(Errno) in
-                try credentials.changing(inode, request) { () throws(Errno) in try connection.openBacking(inode) }
+                try credentials.asCaller(caller) { () throws(Errno) in try connection.openBacking(inode) }
             }
             if let id {
                 answer.backing_id = id

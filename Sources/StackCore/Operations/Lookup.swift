@@ -112,7 +112,9 @@ extension Mirror {
 
     public func forget(nodeid: UInt64, count: UInt64) {
         let id = NodeID(rawValue: nodeid)
-        if nodes.forget(id, count) { backing?.forgotten(id) }
+        guard nodes.forget(id, count) else { return }
+        backing?.forgotten(id)
+        directoryStreams.close(id)
     }
 
     // MARK: READLINK

@@ -52,6 +52,37 @@ extension Faithfulness {
             try pair.end()
         }
 
+        /// What the daemon reads from the lower directory at a time depends on the room that the names leave.
+        @Test(arguments: [LowerFileSystem.ext4, .tmpfs], ["cache=none", "cache=ttl:60"])
+        func namesOfEveryLength(_ kind: LowerFileSystem, cache: String) throws {
+            let pair = try Pair(kind, options: [cache])
+            try pair.expectSame(
+                .python(
+                    """
+                    os.mkdir('directory')
+                    for i in range(3000):
+                        length = i * 37 % 255 + 1
+                        write('directory/' + (f'{i:x}-' + 'n' * 255)[:max(length, len(f'{i:x}'))])
+                    # linux_dirent64: 8 bytes of inode, 8 of offset, 2 of length, 1 of type, the name.
+                    for size in 280, 500, 4096, 32768, 1 << 20:
+                        buffer = ctypes.create_string_buffer(size)
+                        directory = os.open('directory', os.O_RDONLY)
+                        names = []
+                        while (length := libc.syscall(217, directory, buffer, size)) > 0:
+                            position = 0
+                            while position < length:
+                                record = int.from_bytes(buffer.raw[position + 16:position + 18], 'little')
+                                names.append(ctypes.string_at(ctypes.addressof(buffer) + position + 19))
+                                position += record
+                        assert length == 0, ctypes.get_errno()
+                        os.close(directory)
+                        assert len(names) == len(set(names)) == 3002, (size, len(names))
+                        assert set(map(os.fsdecode, names)) == set(os.listdir('directory')) | {'.', '..'}
+                    print(*sorted(names), sep='\\n')
+                    """))
+            try pair.end()
+        }
+
         @Test func aMillionEntriesAreListed() throws {
             let pair = try Pair(.tmpfs)
             let create = Script.python(
