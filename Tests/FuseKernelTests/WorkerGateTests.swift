@@ -14,8 +14,8 @@ import Testing
         let ended = Atomic<Int>(0)
         let pipe: (read: Int32, write: Int32)
 
-        init(_ count: Int, serve: @escaping @Sendable (UInt8) -> Void) throws {
-            gate = try WorkerGate(workers: count)
+        init(_ count: Int, least: Int = 1, serve: @escaping @Sendable (UInt8) -> Void) throws {
+            gate = try WorkerGate(workers: count, least: least)
             var ends: [Int32] = [0, 0]
             try #require(Glibc.pipe(&ends) == 0)
             pipe = (ends[0], ends[1])
@@ -65,8 +65,8 @@ import Testing
         while !condition() { usleep(1000) }
     }
 
-    @Test func oneReaderServesWhatIsQuick() throws {
-        let crew = try Crew(4) { _ in }
+    @Test(arguments: [1, 2]) func fewReadersServeWhatIsQuick(_ least: Int) throws {
+        let crew = try Crew(4, least: least) { _ in }
         var count = 0
         // A worker that the machine keeps from running looks as if its request took long: others come, and leave again.
         repeat {
@@ -76,15 +76,15 @@ import Testing
                 crew.send(0)
                 wait { crew.served.load(ordering: .relaxed) >= count }
             }
-        } while crew.mostReaders.load(ordering: .relaxed) != 1
+        } while crew.mostReaders.load(ordering: .relaxed) != least
         crew.hangUp()
         wait { crew.ended.load(ordering: .relaxed) == 4 }
     }
 
     /// Three requests that do not end hold up neither each other nor what comes after them.
-    @Test func othersJoinWhileRequestsTakeLong() throws {
+    @Test(arguments: [1, 2]) func othersJoinWhileRequestsTakeLong(_ least: Int) throws {
         let hold = Hold()
-        let crew = try Crew(4) { token in if token == 1 { hold.wait() } }
+        let crew = try Crew(4, least: least) { token in if token == 1 { hold.wait() } }
         for _ in 0..<3 { crew.send(1) }
         wait { hold.waiting.load(ordering: .relaxed) == 3 }
         crew.send(0)

@@ -68,7 +68,7 @@ struct RunCommand: ParsableCommand {
         try measure(workloads, systems, with: runner, into: results)
         if requests {
             for set in try optionSets()
-            where set.0 != "stackfs-nocache" && systems.contains(where: { $0.name == set.0 }) {
+            where !set.0.hasSuffix("-nocache") && systems.contains(where: { $0.name == set.0 }) {
                 let system = System.stackfs(set.0, options: set.1, binary: binary, scratch: scratch)
                 try RequestScenario.countAll(on: system, with: runner, into: results)
             }

@@ -45,7 +45,7 @@ struct System: Sendable {
         ("stackfs-poll", "\(best),transport=device,busy_poll=50"),
         ("stackfs-cached", "\(best),transport=ring,passthrough=off,writeback_cache"),
         ("stackfs-small-files", "\(best),transport=ring,small-files"),
-        ("stackfs-nocache", "cache=none,transport=device"),
+        ("stackfs-nocache", "cache=none,transport=device"), ("stackfs-ring-nocache", "cache=none,transport=ring"),
     ]
 
     /// The variants by which the ExtFUSE paper tells what each technique takes off, for `--systems`: no technique at all; the

@@ -29,25 +29,31 @@ struct VisibilityCommand: ParsableCommand {
                 throw Failure("\(root)/\(name)/file cannot be made")
             }
         }
-        // Alternating, so that what else the machine does hits all alike.
-        var bare: [String: [Double]] = [:]
-        var watched: [String: [Double]] = [:]
+        // Before, beside and after each mount, so that what drifts hits all alike.
+        let places = [("unrelated", "unrelated directory"), ("lower/watched", "watched directory")]
+        func writes() throws -> [Double] { try places.map { try Self.write("\(root)/\($0.0)/file") } }
+        var bare: [[Double]] = []
+        var watched: [[Double]] = []
         let stolen = Self.stolenTicks
+        var before = try writes()
         for round in 0..<rounds {
-            for name in ["unrelated", "lower/watched"] {
-                bare[name, default: []].append(try Self.write("\(root)/\(name)/file"))
-            }
             try mounted(root) {
                 if round == 0 { try report(root) }
-                for name in ["unrelated", "lower/watched"] {
-                    watched[name, default: []].append(try Self.write("\(root)/\(name)/file"))
-                }
+                watched.append(try writes())
             }
+            let after = try writes()
+            bare.append(zip(before, after).map { ($0 + $1) / 2 })
+            before = after
         }
-        for (name, what) in [("unrelated", "unrelated directory"), ("lower/watched", "watched directory")] {
-            let (before, after) = (Self.median(bare[name] ?? []), Self.median(watched[name] ?? []))
-            let share = String(format: "%+.1f %%", (after / before - 1) * 100)
-            print("1-byte write, \(what): \(Int(before)) ns, watched \(Int(after)) ns (\(share))")
+        for (index, place) in places.enumerated() {
+            let shares = zip(watched, bare).map { ($0[index] / $1[index] - 1) * 100 }.sorted()
+            let (native, beside) = (Self.median(bare.map { $0[index] }), Self.median(watched.map { $0[index] }))
+            print(
+                "1-byte write, \(place.1): \(Int(native)) ns, watched \(Int(beside)) ns,",
+                String(
+                    format: "%+.1f %% (median of %d pairs; half of them %+.1f to %+.1f %%)", Self.median(shares),
+                    rounds,
+                    shares[rounds / 4], shares[rounds * 3 / 4]))
         }
         let lost = Double(Self.stolenTicks - stolen) / Double(sysconf(Int32(_SC_CLK_TCK)))
         print(

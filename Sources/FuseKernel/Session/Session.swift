@@ -61,7 +61,9 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
         running.store(statistics.count, ordering: .relaxed)
         var started = 0
         do throws(Errno) {
-            let gate = try WorkerGate(workers: deviceWorkers)
+            // Beside a reader that polls, another would be woken for each of its requests.
+            let readers = options.pollTime > 0 ? 1 : max(1, min(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 4))
+            let gate = try WorkerGate(workers: deviceWorkers, least: readers)
             try Thread.start { gate.supervise() }
             let polled = options.pollTime > 0 ? try connection.clone(flags: O_NONBLOCK) : -1
             for index in 0..<deviceWorkers {

@@ -2,12 +2,14 @@ import Glibc
 import Synchronization
 import SystemCalls
 
-/// How many of the threads at /dev/fuse read from it at a time: one, as long as one is enough.
+/// How many of the threads at /dev/fuse read from it at a time: a few, as long as they are enough.
 ///
-/// The kernel wakes readers in turn, so that two of them alternate between processors, and a wake-up across processors costs
-/// more than twice what the rest of a trip does. But one reader alone would let a slow request hold up all others. So the others wait, and a
-/// supervisor looks every few milliseconds: while every reader sits in one and the same request, or is hardly ever without one, it lets
-/// in one more; while there are more than are needed, one leaves.
+/// A wake-up across processors costs more than twice what the rest of a trip does, and a lone reader is nearly always woken on
+/// the processor that its caller is not on. With as many readers as processors the next one is often woken while the last one, on its way
+/// back to sleep, still keeps the other processor busy, and then runs where the caller is, which is about to sleep: half the time a trip.
+/// More than that stand in each other's way once there are several callers. But a few readers alone would let as many slow requests hold
+/// up all others. So the rest wait, and a supervisor looks every few milliseconds: while every reader sits in one and the same
+/// request, or is hardly ever without one, it lets in one more; while there are more than are needed, one leaves.
 ///
 /// A request costs its thread two stores. Nothing runs while nobody asks for anything.
 final class WorkerGate: @unchecked Sendable {
@@ -43,14 +45,18 @@ final class WorkerGate: @unchecked Sendable {
     }
 
     private let seats: [Seat]
+    /// How many read in any case.
+    private let least: Int
     private let supervisor: Event
     private let supervisorSleeps = Atomic<Bool>(false)
     private let isOver = Atomic<Bool>(false)
 
     /// A gate for so many workers, numbered from 0, which ``supervise()`` directs in a thread of its own.
-    init(workers: Int) throws(Errno) {
+    /// - Parameter least: how many of them read in any case, 1 or more.
+    init(workers: Int, least: Int) throws(Errno) {
+        self.least = least
         var seats: [Seat] = []
-        for index in 0..<workers { seats.append(try Seat(index == 0 ? .reading : .waiting)) }
+        for index in 0..<workers { seats.append(try Seat(index < least ? .reading : .waiting)) }
         self.seats = seats
         supervisor = try Event()
     }
@@ -129,7 +135,7 @@ final class WorkerGate: @unchecked Sendable {
             if stuck == readers || busy.nonzeroBitCount >= Self.memory - 1 {
                 (busy, idle) = (0, 0)
                 seats.first { $0.place.load(ordering: .relaxed) != .reading }?.admit()
-            } else if readers - stuck > 1, idle.nonzeroBitCount == Self.memory {
+            } else if readers - stuck > least, idle.nonzeroBitCount == Self.memory {
                 idle = 0
                 seats.last { $0.place.load(ordering: .relaxed) == .reading }?.place.store(.leaving, ordering: .relaxed)
             }
