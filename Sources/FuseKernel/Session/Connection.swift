@@ -25,6 +25,12 @@ public final class Connection: Sendable {
     /// Further open files of the connection, from which requests are read as well.
     private let clones = Mutex<[Int32]>([])
 
+    /// Whether the file system was unmounted, or the connection aborted (fuse_dev_poll of fs/fuse/dev.c).
+    var isOver: Bool {
+        var state = pollfd(fd: descriptor, events: 0, revents: 0)
+        return poll(&state, 1, 0) > 0 && Int32(state.revents) & (POLLERR | POLLHUP) != 0
+    }
+
     /// Another open file of the same connection (FUSE_DEV_IOC_CLONE), as long as this object lives. The reply to a request goes to the
     /// file that it was read from.
     ///

@@ -102,7 +102,8 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
             } catch {
                 logger.error("a worker thread could not begin: \(error)")
             }
-            if !isWhole {
+            // While a connection is aborted a worker can meet other errors than the one for that.
+            if !isWhole, !connection.isOver {
                 failed.store(true, ordering: .releasing)
                 end.signal()
             }
