@@ -72,7 +72,10 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
                     gate: gate, number: index,
                     dispatcher: dispatcher, statistics: statistics[index],
                     maxWrite: Int(negotiation.maxWrite), measuresLatency: options.measuresLatency, logger: logger)
-                try start { worker.run() }
+                try start {
+                    worker.run()
+                    return true
+                }
                 started += 1
             }
             for (index, ring) in (options.rings?.rings ?? []).prefix(ringWorkers).enumerated() {
@@ -92,18 +95,17 @@ public final class Session<F: FileSystem>: @unchecked Sendable {
         }
     }
 
-    /// - Parameter run: serves until the connection ends; false if the worker could not go on before.
+    /// - Parameter run: serves until the connection ends, or fails; false if the worker is not needed.
     private func start(_ run: @escaping @Sendable () -> Bool) throws(Errno) {
         try Thread.start { [self] in
-            var isWhole = false
+            var isNeeded = true
             do throws(Errno) {
                 try fileSystem.threadWillServe()
-                isWhole = run()
+                isNeeded = run()
             } catch {
                 logger.error("a worker thread could not begin: \(error)")
             }
-            // While a connection is aborted a worker can meet other errors than the one for that.
-            if !isWhole, !connection.isOver {
+            if isNeeded, !connection.isOver {
                 failed.store(true, ordering: .releasing)
                 end.signal()
             }

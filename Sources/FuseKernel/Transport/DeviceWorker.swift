@@ -64,8 +64,8 @@ struct DeviceWorker<F: FileSystem>: @unchecked Sendable {
         return memory
     }
 
-    /// Serves until the connection ends; false if reading fails before.
-    func run() -> Bool {
+    /// Serves until the connection ends, or reading from it fails.
+    func run() {
         defer { gate.close() }
         var served = false
         while gate.waitForTurn(number) {
@@ -96,14 +96,13 @@ struct DeviceWorker<F: FileSystem>: @unchecked Sendable {
                 _ = Glibc.poll(&waiting, 1, -1)
             case Int64(-ENODEV), Int64(-ECONNABORTED), 0:
                 // 0: the other end of a socket that stands for the device (`--fuse-fd`) was closed.
-                return true
+                return
             default:
                 let reason = length < 0 ? Errno(rawValue: Int32(-length)).description : "a message of \(length) bytes"
                 logger.error("reading from the FUSE device: \(reason)")
-                return false
+                return
             }
         }
-        return true
     }
 
     /// Looks for the next request until there is one or the time is over (EAGAIN): whoever makes one need not wake this thread.

@@ -73,25 +73,25 @@ final class RingWorker<F: FileSystem>: @unchecked Sendable {
         return Entry(header: memory, payload: payload, vectors: vectors)
     }
 
-    /// Serves until the connection ends; in the thread that was moved to the queue's processor. False if the ring fails before.
+    /// Serves until the connection ends, or the ring fails; in the thread that was moved to the queue's processor.
     ///
-    /// A ring that cannot be set up is no failure: the kernel uses none of them then, and /dev/fuse serves.
+    /// False if the ring could not be set up: the kernel uses none of them then, and /dev/fuse serves.
     func run() -> Bool {
         do throws(Errno) {
             try ring.enable(files: [device, mailbox.event.descriptor])
         } catch {
             logger.error("the ring of processor \(queue) could not be enabled: \(error); requests come by /dev/fuse")
-            return true
+            return false
         }
         for index in entries.indices { register(index) }
         listen()
-        while true {
+        var isOver = false
+        while !isOver {
             let result = ring.submitAndWait()
             if result < 0, !Ring.isPassing(result) {
                 logger.error("io_uring_enter: \(Errno(rawValue: Int32(-result))), for processor \(queue)")
-                return false
+                return true
             }
-            var end: Bool?
             ring.drain { mark, result in
                 if mark == Self.mailboxMark {
                     answerLetters()
@@ -99,22 +99,22 @@ final class RingWorker<F: FileSystem>: @unchecked Sendable {
                 } else if result >= 0 {
                     entries[Int(mark)].isRegistered = true
                     serve(Int(mark))
-                } else if end != false {
-                    end = whetherWhole(afterEntry: Int(mark), Errno(rawValue: -result)) ?? end
+                } else if !canServe(withoutEntry: Int(mark), Errno(rawValue: -result)) {
+                    isOver = true
                 }
             }
-            if let end { return end }
         }
+        return refused < entries.count
     }
 
-    /// What the end of an entry means: nil if others can serve on; else whether it was in order.
-    private func whetherWhole(afterEntry index: Int, _ error: Errno) -> Bool? {
+    /// Whether the other entries can serve on after one has ended.
+    private func canServe(withoutEntry index: Int, _ error: Errno) -> Bool {
         // ENOTCONN: unmounted or aborted.
-        if error == .enotconn || error == Errno(rawValue: ECANCELED) { return true }
+        if error == .enotconn || error == Errno(rawValue: ECANCELED) { return false }
         logger.error("a ring entry of processor \(queue) ended: \(error)")
         if entries[index].isRegistered { return false }
         refused += 1
-        return refused == entries.count ? true : nil
+        return refused < entries.count
     }
 
     private func command(_ index: Int, _ command: UInt32, commit: UInt64) -> UnsafeMutablePointer<linux_ring_sqe> {

@@ -43,13 +43,19 @@ final class DirectoryStreams: Sendable {
 
     deinit { closeAll() }
 
+    private func change<Result>(_ body: (inout [Entry]) -> Result) -> Result {
+        entries.withLock { entries in
+            defer { count.store(entries.count, ordering: .relaxed) }
+            return body(&entries)
+        }
+    }
+
     /// The stream of a node that is at `position`, which is the caller's from now on.
     func take(_ node: NodeID, at position: Int64) -> DirectoryStream? {
-        entries.withLock { entries in
+        change { entries in
             guard let index = entries.lastIndex(where: { $0.node == node && $0.stream.position == position }) else {
                 return nil
             }
-            count.subtract(1, ordering: .relaxed)
             return entries.remove(at: index).stream
         }
     }
@@ -60,16 +66,14 @@ final class DirectoryStreams: Sendable {
     /// Keeps a stream for who goes on with it. Of two at one place the one that was opened later stays: some file systems (btrfs) show in a
     /// stream nothing that was made after it was opened, and who began to read later must see it.
     func put(_ node: NodeID, _ stream: DirectoryStream) {
-        let superfluous = entries.withLock { entries -> DirectoryStream? in
+        let superfluous = change { entries -> DirectoryStream? in
             if let index = entries.firstIndex(where: { $0.node == node && $0.stream.position == stream.position }) {
                 if entries[index].stream.number > stream.number { return stream }
                 entries.append(Entry(node: node, stream: stream))
                 return entries.remove(at: index).stream
             }
             entries.append(Entry(node: node, stream: stream))
-            if entries.count > Self.limit { return entries.removeFirst().stream }
-            count.add(1, ordering: .relaxed)
-            return nil
+            return entries.count > Self.limit ? entries.removeFirst().stream : nil
         }
         if let superfluous { _ = linux_close(superfluous.descriptor) }
     }
@@ -77,11 +81,10 @@ final class DirectoryStreams: Sendable {
     /// Closes the streams of a node that the kernel has forgotten, which keep the lower file system from being unmounted.
     func close(_ node: NodeID) {
         guard count.load(ordering: .relaxed) != 0 else { return }
-        entries.withLock { entries in
+        change { entries in
             entries.removeAll { entry in
                 guard entry.node == node else { return false }
                 _ = linux_close(entry.stream.descriptor)
-                count.subtract(1, ordering: .relaxed)
                 return true
             }
         }
@@ -90,9 +93,8 @@ final class DirectoryStreams: Sendable {
     /// Closes all, for when descriptors are short. Returns how many.
     @discardableResult
     func closeAll() -> Int {
-        entries.withLock { entries in
+        change { entries in
             for entry in entries { _ = linux_close(entry.stream.descriptor) }
-            count.store(0, ordering: .relaxed)
             defer { entries.removeAll(keepingCapacity: true) }
             return entries.count
         }

@@ -133,14 +133,12 @@ extension Mirror {
                 guard reply.count == 0 else { return }
                 capacity = LowerEntry.greatestLength
             }
-            let length: Int
-            do throws(Errno) {
-                length = try checked(linux_getdents64(stream.descriptor, scratch, capacity))
-            } catch {
-                guard reply.count > 0 else { throw error }
+            let result = linux_getdents64(stream.descriptor, scratch, capacity)
+            if result < 0, reply.count > 0 {
                 stream.position = DirectoryStream.nowhere
                 return
             }
+            let length = try checked(result)
             if length == 0 { return }
             var position = 0
             while position < length {
